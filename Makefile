@@ -1,0 +1,46 @@
+# Everything that a person or a machine does in this repository. `make` alone lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup setup-test demo test check types lint unit system golden boot bench clean
+
+NPM := npm run --silent
+PACKAGES := node_modules/.package-lock.json
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing (apt packages, npm packages) and bundle the command line
+	@scripts/setup
+
+demo: setup ## build a Debian machine, boot it, log in to it
+	@scripts/demo
+
+test: setup-test types lint unit system golden boot ## install what is missing, then every test
+
+check: types lint unit ## the fast tests: types, lint, unit
+
+bench: setup-test ## time builds against mmdebstrap
+	@set -e; for script in bench/*; do [ -x "$$script" ] && [ -f "$$script" ] && PATH="$$PWD/node_modules/.bin:$$PATH" "$$script"; done
+
+clean: ## remove what was built here (not node_modules, not the cache of builds)
+	rm -rf build dist .dist-*
+
+setup-test:
+	@rm -rf build/reports
+	@scripts/setup --test
+
+types: $(PACKAGES)
+	@$(NPM) types
+
+lint: $(PACKAGES)
+	@$(NPM) lint
+
+unit: $(PACKAGES)
+	@$(NPM) test:unit
+
+system golden boot: $(PACKAGES)
+	@if [ -d test/$@ ]; then $(NPM) test:$@; else echo "no test/$@ yet"; fi
+
+$(PACKAGES): package-lock.json
+	@scripts/npm-packages

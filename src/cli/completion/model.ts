@@ -1,0 +1,83 @@
+import type { Argument, Command, Option } from "commander";
+import { commandPath, descendants } from "../help.ts";
+
+/** What may stand in a place of the command line. */
+export type Value =
+  | { kind: "none" }
+  | { kind: "text" }
+  | { kind: "file" }
+  | { kind: "directory" }
+  | { kind: "choices"; choices: readonly string[] };
+
+/** An option that a shell can offer. */
+export interface CompletionOption {
+  readonly long: string;
+  readonly short: string | undefined;
+  readonly value: Value;
+  readonly argument: string;
+  readonly help: string;
+  readonly repeatable: boolean;
+}
+
+/** A command that a shell can offer; `path` is empty for the program itself. */
+export interface CompletionCommand {
+  readonly path: readonly string[];
+  readonly help: string;
+  readonly children: readonly { name: string; help: string }[];
+  readonly options: readonly CompletionOption[];
+  readonly arguments: readonly { name: string; value: Value }[];
+}
+
+const FILE_NAMES = ["FILE", "RECIPE"];
+const DIRECTORY_NAMES = ["DIR"];
+
+/** Flattens a program into the commands that a shell completes, the program itself first. */
+export function completionCommands(program: Command): CompletionCommand[] {
+  return [program, ...descendants(program)].map((command) => ({
+    path: command.parent ? commandPath(command).split(" ") : [],
+    help: summary(command),
+    children: command.commands.map((child) => ({ name: child.name(), help: summary(child) })),
+    options: [...command.options.map(completionOption), HELP_OPTION],
+    arguments: command.registeredArguments.map((argument) => ({
+      name: argument.name(),
+      value: argumentValue(argument),
+    })),
+  }));
+}
+
+const HELP_OPTION: CompletionOption = {
+  long: "--help",
+  short: "-h",
+  value: { kind: "none" },
+  argument: "",
+  help: "show help",
+  repeatable: false,
+};
+
+function completionOption(option: Option): CompletionOption {
+  const argument = /<(.*)>/.exec(option.flags)?.[1] ?? "";
+  return {
+    long: option.long ?? option.flags,
+    short: option.short,
+    value: argument === "" ? { kind: "none" } : valueNamed(argument, option.argChoices),
+    argument,
+    help: option.description,
+    repeatable: argument.endsWith("..."),
+  };
+}
+
+function argumentValue(argument: Argument): Value {
+  return valueNamed(argument.name(), argument.argChoices);
+}
+
+/** The name of a value says what completes it: FILE and RECIPE files, DIR folders. */
+function valueNamed(name: string, choices: readonly string[] | undefined): Value {
+  if (choices) return { kind: "choices", choices };
+  if (FILE_NAMES.includes(name)) return { kind: "file" };
+  if (DIRECTORY_NAMES.includes(name)) return { kind: "directory" };
+  return { kind: "text" };
+}
+
+function summary(command: Command): string {
+  return (command.summary() || command.description()).replace(/\.$/, "");
+}

@@ -1,0 +1,136 @@
+import type { Command, Help, Option } from "commander";
+import { createPaint } from "./terminal/color.ts";
+import { padRight, wrap } from "./terminal/text.ts";
+
+/** Headings of the commands in the root's help, in order, and which commands stand under them. */
+const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
+  Build: ["build"],
+  Machines: ["clone"],
+  Cache: ["cache"],
+  Host: ["doctor", "man", "completion"],
+};
+
+interface Item {
+  readonly term: string;
+  readonly text: string;
+}
+
+/** Commander removes the colours again where the stream doesn't want them. */
+const paint = createPaint(true);
+const WIDEST_HELP = 100;
+const NARROWEST_TEXT = 24;
+
+/**
+ * Gives a program, with all commands it has by now, its help: headings, aligned columns, one screen for the root.
+ * Lists show a command's `summary()` where it has one, else its description.
+ */
+export function configureHelp(program: Command): void {
+  for (const [heading, names] of Object.entries(COMMAND_GROUPS)) {
+    for (const command of program.commands) if (names.includes(command.name())) command.helpGroup(heading);
+  }
+  for (const command of [program, ...descendants(program)]) {
+    command
+      .configureHelp({ formatHelp })
+      .helpOption("-h, --help", "show this help, or a command's after its name")
+      .helpCommand(false)
+      .showSuggestionAfterError(true);
+  }
+}
+
+/** All commands below a command, depth first. */
+export function descendants(command: Command): Command[] {
+  return command.commands.flatMap((child) => [child, ...descendants(child)]);
+}
+
+/** A command's name as it is typed after the program's: `cache ls`. */
+export function commandPath(command: Command): string {
+  const above = command.parent?.parent ? `${commandPath(command.parent)} ` : "";
+  return above + command.name();
+}
+
+/** A command's arguments as they are written: `[RECIPE]`, `DIR`. */
+export function argumentsText(command: Command): string {
+  return command.registeredArguments
+    .map((argument) => {
+      const name = argument.variadic ? `${argument.name()}...` : argument.name();
+      return argument.required ? name : `[${name}]`;
+    })
+    .join(" ");
+}
+
+function formatHelp(command: Command, help: Help): string {
+  const width = Math.min(help.helpWidth ?? 80, WIDEST_HELP);
+  const sections = command.parent ? commandSections(command, help) : rootSections(command, help);
+  const termColumns = Math.max(...sections.flatMap(({ items }) => items.map(({ term }) => term.length)));
+  const lines = [
+    `${paint("bold", "Usage:")} ${usage(command)}`,
+    ...wrap(command.description(), width),
+    ...sections.flatMap(({ heading, items }) => [
+      "",
+      paint("bold", heading),
+      ...items.flatMap((item) => itemLines(item, termColumns, width)),
+    ]),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+interface Section {
+  readonly heading: string;
+  readonly items: readonly Item[];
+}
+
+/** The root shows what can be typed: a command that only groups others is shown as those. */
+function rootSections(program: Command, help: Help): Section[] {
+  const commands = help.groupItems([...program.commands], help.visibleCommands(program), (command) => {
+    return command.helpGroup() || "Commands";
+  });
+  const sections = [...commands].map(([heading, members]) => ({ heading, items: members.flatMap(commandItems) }));
+  return [...sections, { heading: "Options", items: optionItems(help.visibleOptions(program), true) }];
+}
+
+function commandSections(command: Command, help: Help): Section[] {
+  const options = help.visibleOptions(command).filter((option) => option.long !== "--help");
+  const anyShort = options.some(({ short }) => short !== undefined);
+  const groups = help.groupItems([...command.options], options, (option) => option.helpGroupHeading ?? "Options");
+  const argumentItems = command.registeredArguments
+    .filter(({ description }) => description !== "")
+    .map((argument) => ({ term: argument.name(), text: argument.description }));
+  return [
+    { heading: "Arguments", items: argumentItems },
+    { heading: "Commands", items: command.commands.flatMap(commandItems) },
+    ...[...groups].map(([heading, members]) => ({ heading, items: optionItems(members, anyShort) })),
+  ].filter(({ items }) => items.length > 0);
+}
+
+function commandItems(command: Command): Item[] {
+  if (command.commands.length > 0) return command.commands.flatMap(commandItems);
+  return [
+    {
+      term: `${commandPath(command)} ${argumentsText(command)}`.trimEnd(),
+      text: command.summary() || command.description(),
+    },
+  ];
+}
+
+function optionItems(options: readonly Option[], anyShort: boolean): Item[] {
+  return options.map((option) => {
+    const flags = option.flags.replaceAll(/[<>]/g, "");
+    return { term: anyShort && !option.short ? `    ${flags}` : flags, text: option.description };
+  });
+}
+
+function itemLines({ term, text }: Item, termColumns: number, width: number): string[] {
+  const indent = " ".repeat(2 + termColumns + 2);
+  const lines = wrap(text, Math.max(NARROWEST_TEXT, width - indent.length));
+  return lines.map((line, index) => {
+    return index === 0 ? `  ${paint("cyan", padRight(term, termColumns))}  ${line}` : `${indent}${line}`;
+  });
+}
+
+function usage(command: Command): string {
+  if (!command.parent) return `${command.name()} COMMAND [options]`;
+  const members = command.commands.map((child) => child.name()).join("|");
+  return ["vmbuilder", commandPath(command), members, argumentsText(command), "[options]"]
+    .filter((part) => part !== "")
+    .join(" ");
+}

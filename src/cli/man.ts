@@ -1,0 +1,89 @@
+import type { Command, Option } from "commander";
+import { ERROR_TABLE } from "../model/errors.ts";
+import { argumentsText, commandPath, descendants } from "./help.ts";
+import {
+  MAN_DESCRIPTION,
+  MAN_ENVIRONMENT,
+  MAN_EXAMPLES,
+  MAN_EXIT_STATUS,
+  MAN_FILES,
+  MAN_SEE_ALSO,
+} from "./man-text.ts";
+import { bold, entry, example, italic, paragraph, roffText, section, subsection } from "./roff.ts";
+
+/**
+ * Writes the manual page vmbuilder(1) in roff: commands and options from the program itself, prose from man-text.ts.
+ *
+ * @see man-pages(7) for the sections and their order
+ */
+export function renderManPage(program: Command): string {
+  const commands = descendants(program).filter((command) => command.commands.length === 0);
+  const parts = [
+    `.TH VMBUILDER 1 "" "vmbuilder ${roffText(program.version() ?? "")}" "User Commands"`,
+    section("NAME"),
+    "vmbuilder \\- build bootable virtual machine images without root",
+    section("SYNOPSIS"),
+    ...commands.map(synopsis),
+    section("DESCRIPTION"),
+    ...MAN_DESCRIPTION.map((text) => paragraph(roffText(text))),
+    section("COMMANDS"),
+    ...commands.flatMap(commandPart),
+    section("FILES"),
+    ...MAN_FILES.map(({ term, text }) => entry(italic(term), roffText(text))),
+    section("ENVIRONMENT"),
+    ...MAN_ENVIRONMENT.map(({ term, text }) => entry(bold(term), roffText(text))),
+    section("EXIT STATUS"),
+    ...MAN_EXIT_STATUS.map(({ term, text }) => entry(bold(term), roffText(text))),
+    paragraph(errorCodes()),
+    section("EXAMPLES"),
+    ...MAN_EXAMPLES.flatMap(({ text, lines }) => [paragraph(roffText(text)), example(lines)]),
+    section("SEE ALSO"),
+    MAN_SEE_ALSO.map(({ page, chapter }) => `${bold(page)}(${chapter})`).join(", "),
+  ];
+  return `${parts.join("\n")}\n`;
+}
+
+function synopsis(command: Command): string {
+  const options = ownOptions(command).length > 0 ? `[${italic("options")}]` : "";
+  const words = [bold(`vmbuilder ${commandPath(command)}`), argumentsRoff(command), options];
+  return `.br\n${words.filter((word) => word !== "").join(" ")}`;
+}
+
+function commandPart(command: Command): string[] {
+  const groups = Map.groupBy(ownOptions(command), ({ helpGroupHeading }) => helpGroupHeading ?? "");
+  return [
+    subsection(`${bold(commandPath(command))} ${argumentsRoff(command)}`.trimEnd()),
+    roffText(command.description()),
+    ...command.registeredArguments
+      .filter(({ description }) => description !== "")
+      .map((argument) => entry(italic(argument.name()), roffText(argument.description))),
+    ...[...groups].flatMap(([heading, options]) => [
+      ...(heading === "" || heading === "Options" ? [] : [paragraph(`${italic(heading)}`)]),
+      ...options.map(optionEntry),
+    ]),
+  ];
+}
+
+/** Every option, those included that share another's line in the help. */
+function ownOptions(command: Command): Option[] {
+  return command.options.filter(({ long }) => long !== "--help");
+}
+
+function optionEntry(option: Option): string {
+  const names = [option.short, option.long].filter((name) => name !== undefined).map(bold);
+  const argument = /<(.*)>/.exec(option.flags)?.[1];
+  const choices = option.argChoices && !option.argChoices.every((choice) => option.description.includes(choice));
+  const text = choices ? `${option.description}; one of ${option.argChoices?.join(", ")}` : option.description;
+  return entry(names.join(", ") + (argument ? ` ${italic(argument)}` : ""), roffText(text));
+}
+
+function argumentsRoff(command: Command): string {
+  return argumentsText(command).replaceAll(/[A-Z][A-Z-]*/g, italic);
+}
+
+function errorCodes(): string {
+  const codes = Object.entries(ERROR_TABLE)
+    .filter(([, { exitStatus }]) => exitStatus === 2)
+    .map(([code]) => bold(code));
+  return `An error ends with its code in brackets. Exit status 2 belongs to ${codes.join(", ")}.`;
+}

@@ -1,0 +1,90 @@
+import { Command, CommanderError } from "commander";
+import { describe, expect, it } from "vitest";
+import { renderCompletion, SHELLS } from "./completion.ts";
+import { configureHelp } from "./help.ts";
+import { renderManPage } from "./man.ts";
+import { addBuildOptions, buildOptions, readBuildOptions } from "./options.ts";
+import { usageError } from "./usage-error.ts";
+
+function programWithBuild(): { program: Command; build: Command } {
+  const program = new Command("vmbuilder").version("1.2.3", "-V, --version", "show the version");
+  const build = program.command("build").argument("[RECIPE]").description("Builds a bootable virtual machine.");
+  addBuildOptions(build, { distro: ["debian"] }).action(() => {});
+  program
+    .command("cache")
+    .description("Cache.")
+    .command("ls")
+    .description("Lists it.")
+    .option("--cache-dir <DIR>", "cache");
+  configureHelp(program);
+  for (const command of [program, build]) command.exitOverride().configureOutput({ outputError: () => {} });
+  return { program, build };
+}
+
+function parse(...argv: string[]): unknown {
+  const { program, build } = programWithBuild();
+  program.parse(["build", ...argv], { from: "user" });
+  return readBuildOptions(build);
+}
+
+describe("readBuildOptions", () => {
+  it("keys values as recipes do, and has only what was given", () => {
+    expect(parse("web.yaml", "-a", "amd64", "--ssh-key", "k.pub", "-n", "--mem=2048")).toEqual({
+      "arch": "amd64",
+      "ssh-key": "k.pub",
+      "dry-run": true,
+      "mem": "2048",
+    });
+  });
+
+  it("gathers lists from repetition, commas and spaces", () => {
+    expect(parse("--addpkg", "a,b", "--addpkg", "c  d")).toEqual({ addpkg: ["a", "b", "c", "d"] });
+  });
+});
+
+describe("usageError", () => {
+  it.each([
+    [["--rootsiz", "4G"], "unknown option '--rootsiz'", "did you mean --rootsize?"],
+    [
+      ["--distro", "x"],
+      "option '--distro NAME' argument 'x' is invalid. Allowed choices are debian.",
+      "see vmbuilder --help",
+    ],
+  ])("words what commander says of %j", (argv, message, hint) => {
+    let caught: unknown;
+    try {
+      parse(...argv);
+    } catch (error) {
+      caught = error;
+    }
+    expect(caught).toBeInstanceOf(CommanderError);
+    expect(usageError(caught as CommanderError)).toMatchObject({ code: "usage", exitStatus: 2, message, hint });
+  });
+});
+
+describe("help", () => {
+  it("of build names every option, within two screens of 80 columns", () => {
+    const { build } = programWithBuild();
+    const text = build.configureOutput({ getOutHelpWidth: () => 80, getOutHasColors: () => false }).helpInformation();
+    const lines = text.trimEnd().split("\n");
+    for (const { key } of buildOptions) expect(text).toMatch(new RegExp(`--${key}\\b`));
+    expect(lines.length).toBeLessThanOrEqual(47);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it("of the program shows commands that only group others as those", () => {
+    expect(programWithBuild().program.helpInformation()).toMatch(/cache ls +Lists it\./);
+  });
+});
+
+describe("what derives from the table", () => {
+  it("has every option: man page and completion", () => {
+    const { program } = programWithBuild();
+    const page = renderManPage(program);
+    const scripts = SHELLS.map((shell) => renderCompletion(program, shell));
+    for (const { key } of buildOptions) {
+      expect(page).toContain(`\\fB\\-\\-${key.replaceAll("-", "\\-")}\\fR`);
+      for (const script of scripts) expect(script).toMatch(new RegExp(`(--|-l )${key}\\b`));
+    }
+  });
+});

@@ -1,0 +1,176 @@
+import { readdir, readFile, rename, stat, utimes } from "node:fs/promises";
+import { homedir } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { VmbuilderError } from "../model/errors.ts";
+import { fileError, makeDirectory, removeTree, sha256File, syncPath, writeFileAtomically } from "../system/files.ts";
+import { acquireLock } from "../system/lock.ts";
+import { makeWorkDirectory, reapWorkDirectories, startOfOldestLiveWork } from "./work-directory.ts";
+
+/** Kinds of objects; a folder each. `lock` answers of the solver, `tree` operating systems, `disk` bootable disks without identity. */
+export const OBJECT_KINDS = ["index", "lock", "tree", "disk"] as const;
+export type ObjectKind = (typeof OBJECT_KINDS)[number];
+
+/** What is recorded of an object: its files' hashes, and what its maker wants to know later. */
+export interface ObjectMeta {
+  readonly key: string;
+  readonly title: string;
+  readonly createdAt: string;
+  readonly files: Readonly<Record<string, { sha256: string; sizeBytes: number }>>;
+  readonly facts: unknown;
+}
+
+/** A finished object of the cache. */
+export interface CacheObject {
+  readonly kind: ObjectKind;
+  readonly key: string;
+  readonly directory: string;
+  readonly meta: ObjectMeta;
+}
+
+/** The content-addressed store of finished steps. Safe to share between builds of one user. */
+export interface Cache {
+  readonly directory: string;
+  /** Where downloaded packages lie, named by their hash. */
+  readonly packages: string;
+}
+
+/** `$XDG_CACHE_HOME/vmbuilder`, or what `VMBUILDER_CACHE_DIR` says. */
+export function defaultCacheDirectory(env: Record<string, string | undefined> = process.env): string {
+  return env["VMBUILDER_CACHE_DIR"] || join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "vmbuilder");
+}
+
+/**
+ * Opens a cache, makes its folders, and removes what dead builds left in its work folder.
+ *
+ * @throws path-unusable, disk-full
+ */
+export async function openCache(directory: string): Promise<Cache> {
+  const root = resolve(directory);
+  const cache = { directory: root, packages: join(root, "packages") };
+  await makeDirectory(root, 0o700);
+  for (const name of ["packages", "work", ...OBJECT_KINDS.map((kind) => join("objects", kind))]) await makeDirectory(join(root, name));
+  await reapWorkDirectories(join(root, "work"));
+  return cache;
+}
+
+/** Finds an object by its key, and marks it as used now. Its files are not read: see {@link verifyObject}. */
+export async function findObject(cache: Cache, kind: ObjectKind, key: string): Promise<CacheObject | undefined> {
+  const object = await readObject(cache, kind, key);
+  if (object) await utimes(object.directory, new Date(), new Date()).catch(() => {}); // a read-only cache still serves
+  return object;
+}
+
+/** Path of one file of an object. */
+export function objectFile(object: CacheObject, name: string): string {
+  return join(object.directory, name);
+}
+
+/**
+ * Reads an object's files and compares their hashes. A damaged object is set aside, so that it is built anew.
+ *
+ * @returns false when the object was damaged
+ */
+export async function verifyObject(cache: Cache, object: CacheObject, signal?: AbortSignal): Promise<boolean> {
+  for (const [name, expected] of Object.entries(object.meta.files)) {
+    const path = objectFile(object, name);
+    const size = await stat(path).then((info) => info.size, () => -1);
+    if (size === expected.sizeBytes && (await sha256File(path, signal)) === expected.sha256) continue;
+    const aside = join(cache.directory, "work", `damaged-${object.kind}-${object.key.slice(0, 16)}-${Date.now()}`);
+    await rename(object.directory, aside);
+    await removeTree(aside);
+    return false;
+  }
+  return true;
+}
+
+/**
+ * Makes an object: `make` fills a temporary folder and returns the facts to remember; the folder then takes its final
+ * name in one step. If another build was faster, its object is returned.
+ */
+export async function commitObject(
+  cache: Cache,
+  kind: ObjectKind,
+  key: string,
+  title: string,
+  make: (directory: string) => Promise<unknown>,
+): Promise<CacheObject> {
+  const directory = await makeWorkDirectory(join(cache.directory, "work"));
+  try {
+    const facts = await make(directory);
+    const files: Record<string, { sha256: string; sizeBytes: number }> = {};
+    for (const name of await readdir(directory)) {
+      const path = join(directory, name);
+      files[name] = { sha256: await sha256File(path), sizeBytes: (await stat(path)).size };
+      await syncPath(path);
+    }
+    const meta: ObjectMeta = { key, title, createdAt: new Date().toISOString(), files, facts };
+    await writeFileAtomically(join(directory, "meta.json"), JSON.stringify(meta));
+    return await publish(cache, kind, key, directory, meta);
+  } catch (error) {
+    throw fileError(error, directory);
+  } finally {
+    await removeTree(directory);
+  }
+}
+
+async function publish(cache: Cache, kind: ObjectKind, key: string, directory: string, meta: ObjectMeta): Promise<CacheObject> {
+  const final = objectDirectory(cache, kind, key);
+  try {
+    await rename(directory, final);
+    await syncPath(join(cache.directory, "objects", kind));
+  } catch (error) {
+    const other = await readObject(cache, kind, key);
+    if (other) return other;
+    throw error;
+  }
+  return { kind, key, directory: final, meta };
+}
+
+/** Runs `work` while no other build on this machine makes the same object. A dead holder's lock is free at once. */
+export async function withObjectLock<T>(cache: Cache, kind: ObjectKind, key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const release = await acquireLock(`${objectDirectory(cache, kind, key)}`, signal);
+  try {
+    return await work();
+  } finally {
+    await release();
+  }
+}
+
+/** All objects of a kind, the latest used first. */
+export async function listObjects(cache: Cache, kind: ObjectKind): Promise<(CacheObject & { usedAtMs: number })[]> {
+  const names = await readdir(join(cache.directory, "objects", kind));
+  const objects = await Promise.all(
+    names.map(async (key) => {
+      const object = await readObject(cache, kind, key);
+      return object && { ...object, usedAtMs: (await stat(object.directory)).mtimeMs };
+    }),
+  );
+  return objects.filter((object) => object !== undefined).sort((a, b) => b.usedAtMs - a.usedAtMs);
+}
+
+/** Removes an object in one step; readers that have its files open are not disturbed. */
+export async function removeObject(cache: Cache, object: CacheObject): Promise<void> {
+  const aside = join(cache.directory, "work", `removed-${basename(object.directory).slice(0, 16)}-${process.pid}`);
+  await rename(object.directory, aside);
+  await removeTree(aside);
+}
+
+/** The moment before which nothing is in use by a build that still runs; now, when none runs. */
+export function unusedBefore(cache: Cache): Promise<number> {
+  return startOfOldestLiveWork(join(cache.directory, "work"));
+}
+
+async function readObject(cache: Cache, kind: ObjectKind, key: string): Promise<CacheObject | undefined> {
+  const directory = objectDirectory(cache, kind, key);
+  const text = await readFile(join(directory, "meta.json"), "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return { kind, key, directory, meta: JSON.parse(text) as ObjectMeta };
+  } catch (cause) {
+    throw new VmbuilderError("cache-corrupt", `${directory}/meta.json is damaged`, { hint: "run: vmbuilder cache verify", cause });
+  }
+}
+
+function objectDirectory(cache: Cache, kind: ObjectKind, key: string): string {
+  return join(cache.directory, "objects", kind, key);
+}

@@ -1,0 +1,48 @@
+import type { Identity } from "../model/identity.ts";
+import type { FileEdit } from "../model/file-edit.ts";
+import type { Lock, PackageRef } from "../model/package.ts";
+import type { PackageRequest, Plan } from "../model/plan.ts";
+import type { Recipe } from "../model/recipe.ts";
+import type { DiskPlan } from "../model/storage-plan.ts";
+import type { BuildContext } from "./context.ts";
+
+/** Files of a finished tree that identity is made from, by path; read inside the guest. */
+export type TreeFiles = Readonly<Record<string, string>>;
+
+/** What later stages need to know of a finished tree. */
+export interface TreeFacts {
+  readonly packages: readonly PackageRef[];
+  readonly kernelVersion: string;
+  readonly sizeBytes: number;
+  readonly files: TreeFiles;
+}
+
+/** Names of the files that {@link Distro.finish} writes for the disk's boot areas. */
+export const BOOT_FILES = { mbr: "boot.img", core: "core.img", efi: "grub.efi" } as const;
+
+/** A way to make a tree: from nothing, or on top of a smaller one. */
+export interface TreeRequest {
+  readonly tree: string;
+  readonly plan: Plan;
+  readonly lock: Lock;
+}
+
+/** A distribution: everything that is particular to it. One folder each under `distros/`. */
+export interface Distro {
+  readonly name: string;
+  readonly title: string;
+  /** Raised when what `install` or `finish` produce changes. */
+  readonly treeVersion: number;
+  /** Turns a suite's alias or nothing into its code name. @throws suite-unknown */
+  resolveSuite(suite: string | undefined): Promise<string>;
+  /** Packages that the recipe asks for, with what booting and logging in needs. */
+  requestPackages(recipe: Recipe, suite: string, architecture: "amd64" | "arm64"): Promise<PackageRequest>;
+  /** Asks the archive. @throws mirror and package errors */
+  resolve(plan: Plan, context: BuildContext): Promise<Lock>;
+  /** Installs into a tree what `present` (package ids) lacks; an empty `present` means an empty tree. */
+  install(request: TreeRequest, present: readonly string[], context: BuildContext): Promise<void>;
+  /** Last touches that need the tree: cleaning, and the boot loader's images, written to `bootDirectory`. */
+  finish(request: TreeRequest, bootDirectory: string, context: BuildContext): Promise<TreeFacts>;
+  /** The files of one machine. Pure. */
+  identify(identity: Identity, facts: TreeFacts, disk: DiskPlan): FileEdit[];
+}

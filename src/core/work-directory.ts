@@ -1,0 +1,37 @@
+import { mkdir, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { fileError, processStart, removeTree } from "../system/files.ts";
+
+let sequence = 0;
+
+/** Makes a folder that belongs to this process; when the process is gone, the next one removes it. */
+export async function makeWorkDirectory(parent: string): Promise<string> {
+  const directory = join(parent, `${process.pid}.${await processStart(process.pid)}.${sequence++}`);
+  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw fileError(error, directory);
+  });
+  return directory;
+}
+
+/** Removes the folders of processes that live no more. */
+export async function reapWorkDirectories(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    if (!(await ownerLives(name))) await removeTree(join(parent, name));
+  }
+}
+
+/** When the oldest work that still runs began, in milliseconds since 1970; now, when there is none. */
+export async function startOfOldestLiveWork(parent: string): Promise<number> {
+  let oldest = Date.now();
+  for (const name of await readdir(parent)) {
+    if (!(await ownerLives(name))) continue;
+    const made = await stat(join(parent, name)).catch(() => undefined);
+    if (made) oldest = Math.min(oldest, made.birthtimeMs || made.ctimeMs);
+  }
+  return oldest;
+}
+
+async function ownerLives(name: string): Promise<boolean> {
+  const [pid, start] = name.split(".");
+  return start !== undefined && (await processStart(Number(pid))) === start;
+}

@@ -1,0 +1,93 @@
+import { BOOT_FILES, type TreeFacts, type TreeRequest } from "../../core/distro.ts";
+import type { BuildContext } from "../../core/context.ts";
+import { VmbuilderError } from "../../model/errors.ts";
+import { readGuestFiles } from "../../system/guest-files.ts";
+import { HOST_USR, runInGuest } from "../../system/guest.ts";
+import { formatSources } from "../packagers/apt/configuration.ts";
+import { extendedStates } from "../packagers/apt/extended-states.ts";
+import { POLICY_PATH } from "../packagers/apt/scripts.ts";
+import { writeToTree } from "../packagers/apt/write-to-tree.ts";
+import { DEBIAN_KEYRING } from "./mirrors.ts";
+import { guestSources } from "./guest-sources.ts";
+
+/** What identity is made from. */
+const IDENTITY_FILES = ["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid", "/etc/skel"];
+
+/** Modules that the loader's own image needs to find its configuration; all others lie beside the configuration. */
+const CORE_MODULES = ["part_gpt", "ext2", "normal"];
+
+const CLEAN = `
+set -e
+systemctl enable systemd-networkd.service vmbuilder-ssh-host-keys.service
+if [ -e /usr/lib/systemd/systemd-resolved ] || [ -e /lib/systemd/systemd-resolved ]; then
+  systemctl enable systemd-resolved.service
+  ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
+fi
+for platform in i386-pc x86_64-efi arm64-efi; do
+  [ -d /usr/lib/grub/$platform ] || continue
+  mkdir -p /boot/grub/$platform
+  cp /usr/lib/grub/$platform/*.mod /usr/lib/grub/$platform/*.lst /boot/grub/$platform/
+done
+rm -rf /etc/ssh/ssh_host_*_key* /var/lib/dbus/machine-id /var/lib/systemd/random-seed /var/lib/apt/lists/* /var/cache/apt/*
+rm -rf /var/lib/dpkg/*-old /var/cache/debconf/*-old /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid-
+rm -rf /var/log/apt/* /etc/apt/sources.list /etc/hostname
+find /var/log -type f -name '*.log' -delete
+mkdir -p /var/lib/apt/lists/partial /var/cache/apt/archives/partial
+: >/etc/machine-id
+[ ! -d /var/lib/dbus ] || ln -s /etc/machine-id /var/lib/dbus/machine-id
+rmdir "$1"
+rm -f "$2"
+ls /boot
+du -s --block-size=1 --one-file-system /
+`;
+
+/**
+ * Cleans a tree, makes the boot loader's images, and reads what identity needs.
+ *
+ * @throws image-unbootable when no kernel with its initramfs is there
+ */
+export async function finishTree({ tree, plan, lock }: TreeRequest, bootDirectory: string, context: BuildContext): Promise<TreeFacts> {
+  const signal = context.signal;
+  await writeToTree(
+    tree,
+    [
+      { kind: "file", path: "/var/lib/apt/extended_states", content: extendedStates(lock), mode: 0o644 },
+      { kind: "file", path: "/etc/apt/sources.list.d/debian.sources", content: formatSources(await guestSources(plan, lock), DEBIAN_KEYRING), mode: 0o644 },
+    ],
+    signal,
+  );
+  const { stdout } = await runInGuest(tree, ["sh", "-c", CLEAN, "sh", HOST_USR, POLICY_PATH], { signal });
+  await makeBootFiles(tree, plan.architecture, bootDirectory, signal);
+  const lines = stdout.trim().split("\n");
+  const kernelVersion = newestKernel(lines);
+  const sizeBytes = Number(lines.at(-1)?.split("\t")[0]);
+  const files = Object.fromEntries(await readGuestFiles(tree, IDENTITY_FILES, signal));
+  return { packages: lock.packages, kernelVersion, sizeBytes, files };
+}
+
+/** Root is always the disk's first partition by number; the loader looks on the disk that it was started from. */
+async function makeBootFiles(tree: string, architecture: "amd64" | "arm64", directory: string, signal: AbortSignal): Promise<void> {
+  const options = { signal, writableBinds: { "/run/boot": directory } };
+  const image = (target: string, name: string, modules: readonly string[]) =>
+    runInGuest(tree, ["grub-mkimage", "--format", target, "--prefix", "(,gpt1)/boot/grub", "--output", `/run/boot/${name}`, ...CORE_MODULES, ...modules], options);
+  if (architecture === "arm64") {
+    await image("arm64-efi", BOOT_FILES.efi, ["fat"]);
+    return;
+  }
+  await Promise.all([
+    image("i386-pc", BOOT_FILES.core, ["biosdisk"]),
+    image("x86_64-efi", BOOT_FILES.efi, ["fat"]),
+    runInGuest(tree, ["cp", "/usr/lib/grub/i386-pc/boot.img", `/run/boot/${BOOT_FILES.mbr}`], options),
+  ]);
+}
+
+function newestKernel(bootFiles: readonly string[]): string {
+  const versions = bootFiles.flatMap((name) => /^vmlinuz-(.+)$/.exec(name)?.[1] ?? []);
+  const newest = versions.sort((a, b) => a.localeCompare(b, "en", { numeric: true })).at(-1);
+  if (newest === undefined || !bootFiles.includes(`initrd.img-${newest}`)) {
+    throw new VmbuilderError("image-unbootable", newest ? `kernel ${newest} has no initramfs` : "no kernel was installed", {
+      hint: "look at --removepkg and --kernel-flavour",
+    });
+  }
+  return newest;
+}

@@ -1,0 +1,73 @@
+import { type BuildContext, logLine, runStep } from "../../core/context.ts";
+import { commitObject, findObject, objectFile, verifyObject } from "../../core/cache.ts";
+import { stepKey } from "../../core/step-key.ts";
+import { VmbuilderError } from "../../model/errors.ts";
+import type { Lock, PackageRef } from "../../model/package.ts";
+import type { Plan } from "../../model/plan.ts";
+import { openDownloader } from "../../system/download.ts";
+import { updateIndex } from "../packagers/apt/index-update.ts";
+import { solvePackages } from "../packagers/apt/solve.ts";
+import { type ResolvedSources, resolveSources } from "./mirrors.ts";
+import { refuseOlderReleases } from "./release-memory.ts";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+const INDEX_VERSION = 1;
+const LOCK_VERSION = 1;
+
+/**
+ * Chooses the exact packages. The releases are always fetched, so that a new one is never missed; what follows from the
+ * very same releases comes from the cache.
+ *
+ * @throws mirror, release and package errors
+ */
+export async function resolvePackages(plan: Plan, context: BuildContext): Promise<Lock> {
+  try {
+    return await resolveOnce(plan, context);
+  } catch (error) {
+    if (!(error instanceof VmbuilderError) || (error.code !== "mirror-changed" && error.code !== "index-corrupt")) throw error;
+    logLine(context, "resolve", "warning", `${error.message}; trying once more`);
+    return resolveOnce(plan, context);
+  }
+}
+
+async function resolveOnce(plan: Plan, context: BuildContext): Promise<Lock> {
+  const found = await runStep(context, "resolve/releases", "Look for updates", () => findReleases(plan, context));
+  const indexKey = stepKey("index", INDEX_VERSION, { sources: found.sources, releases: found.releases.map(({ sha256 }) => sha256), architecture: plan.architecture });
+  const lockKey = stepKey("lock", LOCK_VERSION, { indexKey, packages: plan.packages });
+  const cached = await findObject(context.cache, "lock", lockKey);
+  if (cached && (await verifyObject(context.cache, cached, context.signal))) {
+    context.emit({ type: "cached", step: "resolve/packages", title: "Choose packages", key: lockKey, atMs: Date.now() });
+    return JSON.parse(await readFile(objectFile(cached, "lock.json"), "utf8")) as Lock;
+  }
+  const { releases, sources } = found;
+  const apt = await runStep(context, "resolve/index", "Update package lists", () =>
+    updateIndex(indexKey, sources, releases, plan.architecture, plan.recipe.proxy, context),
+  );
+  return runStep(context, "resolve/packages", "Choose packages", async () => {
+    const packages = await solvePackages(apt, plan.packages, context.signal);
+    const lock: Lock = { packages, manual: manualPackages(plan, packages), sources };
+    await commitObject(context.cache, "lock", lockKey, plan.suite, async (directory) => {
+      await writeFile(join(directory, "lock.json"), JSON.stringify(lock));
+      return null;
+    });
+    return lock;
+  });
+}
+
+async function findReleases(plan: Plan, context: BuildContext): Promise<ResolvedSources> {
+  const downloader = openDownloader(4, plan.recipe.proxy);
+  try {
+    const found = await resolveSources(plan, { downloader, signal: context.signal }, Date.now());
+    await refuseOlderReleases(context.cache.directory, found.releases);
+    return found;
+  } finally {
+    downloader.close();
+  }
+}
+
+function manualPackages(plan: Plan, packages: readonly PackageRef[]): string[] {
+  const priorities = new Set(plan.packages.priorities);
+  const asked = new Set(plan.packages.include);
+  return packages.filter(({ name, priority, essential }) => essential || priorities.has(priority) || asked.has(name)).map(({ name }) => name);
+}

@@ -1,0 +1,85 @@
+import type { TarItem } from "../../system/tar-writer.ts";
+
+const file = (path: string, content: string, mode = 0o644): TarItem => ({ kind: "file", path, content, mode });
+const directory = (path: string): TarItem => ({ kind: "directory", path, mode: 0o755 });
+
+/**
+ * Drivers of every disk that a hypervisor may present: virtio, SATA and IDE, NVMe, VMware's, Hyper-V's, Xen's, and the
+ * SCSI adapters that emulators offer; and the root file systems. Names that a kernel doesn't have are passed over.
+ */
+const INITRAMFS_MODULES = [
+  ["virtio_pci", "virtio_mmio", "virtio_blk", "virtio_scsi"],
+  ["ahci", "ata_piix", "ata_generic", "sd_mod", "sr_mod"],
+  ["nvme"],
+  ["vmw_pvscsi", "mptspi", "mptsas", "BusLogic"],
+  ["hv_vmbus", "hv_storvsc"],
+  ["xen_blkfront"],
+  ["sym53c8xx", "megaraid_sas"],
+  ["ext4"],
+].flat();
+
+/** Configuration of a machine whatever its packages and identity: all of it drop-in files that the guest keeps. */
+export const SETTINGS: readonly TarItem[] = [
+  directory("/etc/initramfs-tools"),
+  directory("/etc/initramfs-tools/conf.d"),
+  file(
+    "/etc/initramfs-tools/conf.d/vmbuilder",
+    "# Written by vmbuilder: a virtual machine's initramfs needs few drivers (see modules.d/vmbuilder).\n# For any hardware: MODULES=most, then update-initramfs -u.\nMODULES=list\nRESUME=none\n",
+  ),
+  directory("/usr/share/initramfs-tools"),
+  directory("/usr/share/initramfs-tools/modules.d"),
+  file("/usr/share/initramfs-tools/modules.d/vmbuilder", `# Written by vmbuilder: disks of all common hypervisors\n${INITRAMFS_MODULES.join("\n")}\n`),
+  directory("/etc/default"),
+  directory("/etc/default/grub.d"),
+  file(
+    "/etc/default/grub.d/50-vmbuilder.cfg",
+    [
+      "# Written by vmbuilder: boot at once (hold Shift or press Esc for the menu), on screen and serial line",
+      "GRUB_TIMEOUT=0",
+      "GRUB_TIMEOUT_STYLE=hidden",
+      'GRUB_CMDLINE_LINUX="console=tty0 console=ttyS0,115200n8"',
+      'GRUB_TERMINAL="console serial"',
+      'GRUB_SERIAL_COMMAND="serial --unit=0 --speed=115200"',
+      "GRUB_DISABLE_OS_PROBER=true",
+      "",
+    ].join("\n"),
+  ),
+  file("/etc/fstab", "/dev/disk/by-label/root / ext4 defaults 0 1\n"),
+  directory("/etc/systemd"),
+  directory("/etc/systemd/network"),
+  file(
+    "/etc/systemd/network/80-vmbuilder-dhcp.network",
+    "# Written by vmbuilder: DHCP on every wired interface, whatever the hypervisor names it\n[Match]\nName=en* eth*\n\n[Network]\nDHCP=yes\n\n[DHCPv4]\nClientIdentifier=mac\n",
+  ),
+  directory("/etc/systemd/system"),
+  file(
+    "/etc/systemd/system/vmbuilder-ssh-host-keys.service",
+    [
+      "# Written by vmbuilder: each machine makes its own ssh host keys at its first boot",
+      "[Unit]",
+      "Description=Make ssh host keys",
+      "ConditionPathExists=/usr/bin/ssh-keygen",
+      "ConditionPathExistsGlob=!/etc/ssh/ssh_host_*_key",
+      "Before=ssh.service ssh.socket",
+      "",
+      "[Service]",
+      "Type=oneshot",
+      "ExecStart=/usr/bin/ssh-keygen -A",
+      "",
+      "[Install]",
+      "WantedBy=multi-user.target",
+      "",
+    ].join("\n"),
+  ),
+  directory("/etc/repart.d"),
+  file("/etc/repart.d/50-root.conf", "# Written by vmbuilder: the root partition grows to the end of its disk\n[Partition]\nType=root\n"),
+];
+
+/** Where grub-pc may install itself isn't known before the machine runs: an upgrade leaves the boot sectors as they are. */
+export const DEBCONF = ["grub-pc grub-pc/install_devices multiselect", "grub-pc grub-pc/install_devices_empty boolean true", ""].join("\n");
+
+/** Root's folders of a merged /usr, before the first package. @see https://wiki.debian.org/UsrMerge */
+export const MERGED_USR: readonly TarItem[] = [
+  directory("/usr"),
+  ...["bin", "lib", "lib64", "sbin"].flatMap((name): TarItem[] => [directory(`/usr/${name}`), { kind: "symlink", path: `/${name}`, target: `usr/${name}` }]),
+];

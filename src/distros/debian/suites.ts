@@ -1,0 +1,55 @@
+import { readFile } from "node:fs/promises";
+import { VmbuilderError } from "../../model/errors.ts";
+
+/** A Debian release, as distro-info-data describes it. */
+export interface Suite {
+  readonly codename: string;
+  /** Number of the release; Infinity for sid. */
+  readonly version: number;
+  readonly releasedOn: string | undefined;
+}
+
+const DATA = "/usr/share/distro-info/debian.csv";
+const OLDEST_VERSION = 11;
+
+/**
+ * Reads the releases that distro-info-data knows, oldest first, without those that are too old for this tool.
+ *
+ * @throws host-unfit when the package is missing
+ * @see https://manpages.debian.org/distro-info
+ */
+export async function readSuites(path = DATA): Promise<Suite[]> {
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new VmbuilderError("host-unfit", `${path} is missing`, { hint: "install the package distro-info-data", cause });
+  });
+  const [, ...lines] = text.trim().split("\n");
+  return lines
+    .map((line) => line.split(","))
+    .filter(([, , series]) => series !== undefined && series !== "experimental")
+    .map(([version, , series, , release]) => ({ codename: String(series), version: version ? Number(version) : Number.POSITIVE_INFINITY, releasedOn: release || undefined }))
+    .filter(({ version }) => version >= OLDEST_VERSION);
+}
+
+/**
+ * Finds a suite by code name, or by `stable`, `oldstable`, `testing`, `unstable`; nothing means stable.
+ *
+ * @param today `YYYY-MM-DD`
+ * @throws suite-unknown
+ */
+export function findSuite(suites: readonly Suite[], wanted: string, today: string): Suite {
+  const released = suites.filter(({ releasedOn }) => releasedOn !== undefined && releasedOn <= today);
+  const stable = released.at(-1);
+  const aliases: Record<string, Suite | undefined> = {
+    stable,
+    oldstable: released.at(-2),
+    oldoldstable: released.at(-3),
+    testing: suites[suites.findIndex((suite) => suite === stable) + 1],
+    unstable: suites.find(({ codename }) => codename === "sid"),
+  };
+  const found = aliases[wanted] ?? suites.find(({ codename }) => codename === wanted);
+  if (!found) {
+    const known = suites.map(({ codename }) => codename).join(", ");
+    throw new VmbuilderError("suite-unknown", `Debian has no suite "${wanted}"`, { hint: `choose one of: ${known}` });
+  }
+  return found;
+}

@@ -1,0 +1,82 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { AptSource } from "../../../model/package.ts";
+import { formatDeb822 } from "../../../model/deb822.ts";
+import { makeDirectory } from "../../../system/files.ts";
+import { cleanEnvironment } from "../../../system/process.ts";
+
+/** An apt that knows nothing of the host: its folder, and the environment that makes apt use it. */
+export interface IsolatedApt {
+  readonly directory: string;
+  readonly env: Record<string, string>;
+}
+
+/**
+ * Writes the configuration of an apt of our own: own lists, no installed packages, only the given sources, and every
+ * check switched on whatever the host's configuration says.
+ *
+ * @see https://manpages.debian.org/apt.conf.5
+ */
+export async function isolateApt(directory: string, sources: readonly AptSource[], architecture: string, proxy?: string): Promise<IsolatedApt> {
+  for (const name of ["lists/partial", "cache/archives/partial"]) await makeDirectory(join(directory, name));
+  await writeFile(join(directory, "status"), "");
+  await writeFile(join(directory, "sources.sources"), formatSources(sources));
+  await writeFile(join(directory, "apt.conf"), configuration(directory, architecture, proxy));
+  return { directory, env: { ...cleanEnvironment(), APT_CONFIG: join(directory, "apt.conf") } };
+}
+
+/** Sources in deb822 form, verified by a keyring file each. `keyring` replaces the path, for use inside a guest. */
+export function formatSources(sources: readonly AptSource[], keyring?: string): string {
+  return formatDeb822(
+    sources.map(
+      (source) =>
+        new Map([
+          ["Types", "deb"],
+          ["URIs", source.uri],
+          ["Suites", source.suites.join(" ")],
+          ["Components", source.components.join(" ")],
+          ["Signed-By", keyring ?? source.keyring],
+        ]),
+    ),
+  );
+}
+
+function configuration(directory: string, architecture: string, proxy: string | undefined): string {
+  const settings: Record<string, string> = {
+    Dir: directory,
+    "Dir::State": directory,
+    "Dir::State::lists": join(directory, "lists"),
+    "Dir::State::status": join(directory, "status"),
+    "Dir::Cache": join(directory, "cache"),
+    "Dir::Etc": directory,
+    "Dir::Etc::main": "/dev/null",
+    "Dir::Etc::parts": "/dev/null",
+    "Dir::Etc::sourcelist": join(directory, "sources.sources"),
+    "Dir::Etc::sourceparts": "/dev/null",
+    "Dir::Etc::preferences": "/dev/null",
+    "Dir::Etc::preferencesparts": "/dev/null",
+    "Dir::Etc::trusted": "/dev/null",
+    "Dir::Etc::trustedparts": "/dev/null",
+    "APT::Architecture": architecture,
+    "APT::Architectures": architecture,
+    "APT::Install-Recommends": "false",
+    "APT::Install-Suggests": "false",
+    "APT::Sandbox::User": "root",
+    "APT::Get::AllowUnauthenticated": "false",
+    "Acquire::AllowInsecureRepositories": "false",
+    "Acquire::AllowWeakRepositories": "false",
+    "Acquire::AllowDowngradeToInsecureRepositories": "false",
+    "Acquire::Check-Date": "true",
+    "Acquire::Check-Valid-Until": "true",
+    "Acquire::ForceHash": "SHA256",
+    "Acquire::Languages": "none",
+    "Acquire::PDiffs": "false",
+    "Acquire::Retries": "2",
+    "Acquire::http::Timeout": "20",
+    "Acquire::https::Timeout": "20",
+    ...(proxy ? { "Acquire::http::Proxy": proxy, "Acquire::https::Proxy": proxy } : {}),
+  };
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} "${value}";\n`)
+    .join("");
+}

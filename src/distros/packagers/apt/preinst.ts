@@ -1,0 +1,44 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { VmbuilderError } from "../../../model/errors.ts";
+import { type GuestOptions, runInGuest } from "../../../system/guest.ts";
+import { CommandError } from "../../../system/process.ts";
+import type { OpenedDeb } from "./control-archive.ts";
+
+/** Runs each `NAME ARCHITECTURE` of standard input's preinst as dpkg does for a first installation. */
+const RUN_PREINSTS = `
+while read -r name arch; do
+  DPKG_MAINTSCRIPT_PACKAGE=$name DPKG_MAINTSCRIPT_ARCH=$arch DPKG_MAINTSCRIPT_NAME=preinst \\
+    DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT= \\
+    /run/preinst/$name/tmp.ci/preinst install </dev/null || { echo "vmbuilder: preinst of $name: status $?" >&2; exit 1; }
+done
+`;
+
+/**
+ * Runs the preinst scripts of packages that are about to be unpacked, in one guest.
+ *
+ * @throws script-failed, script-timeout
+ */
+export async function runPreinsts(tree: string, debs: readonly OpenedDeb[], scripts: string, options: GuestOptions): Promise<void> {
+  const lines: string[] = [];
+  for (const { control, files } of debs) {
+    const preinst = files.get("preinst");
+    const name = control.get("Package");
+    if (!preinst || !name) continue;
+    const directory = join(scripts, name, "tmp.ci");
+    await mkdir(directory, { recursive: true });
+    await writeFile(join(directory, "preinst"), preinst.content, { mode: 0o755 });
+    lines.push(`${name} ${control.get("Architecture")}\n`);
+  }
+  if (lines.length === 0) return;
+  try {
+    const binds = { ...options.binds, "/run/preinst": scripts };
+    await runInGuest(tree, ["sh", "-c", RUN_PREINSTS], { timeoutMs: 10 * 60 * 1000, ...options, binds, input: lines.join("") });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const failed = /vmbuilder: preinst of (\S+): status (\d+)/.exec(error.stderr);
+    const what = failed ? `package ${failed[1]}: its preinst script ended with status ${failed[2]}` : error.message;
+    const detail = `${error.stdout}\n${error.stderr}`.trim().split("\n").slice(-50).join("\n");
+    throw new VmbuilderError("script-failed", what, { hint: "the last lines of its output are above", detail, cause: error });
+  }
+}

@@ -1,0 +1,116 @@
+import { basename, join } from "node:path";
+import { runStep } from "../../../core/context.ts";
+import { runInGuest } from "../../../system/guest.ts";
+import { configureAll } from "./configure.ts";
+import type { OpenedDeb } from "./control-archive.ts";
+import { emptyDatabase, type UnpackedPackage } from "./dpkg-database.ts";
+import { activateFileTriggers, ownersOf, readDpkgState, readOwners, recordUnpacked } from "./dpkg-tree.ts";
+import type { Flow } from "./install.ts";
+import { findConflicting } from "./path-conflicts.ts";
+import { runPreinsts } from "./preinst.ts";
+import { type BuildStubs, runDpkg, writeStubs } from "./scripts.ts";
+import { unpackPackages } from "./unpack.ts";
+import { writeToTree } from "./write-to-tree.ts";
+
+const PREINST_BATCH = 8;
+const NOTHING_INSTALLED = { status: "", diversions: "", triggers: new Map<string, string>() };
+
+/**
+ * Takes packages from the flow's queues into the tree: the required ones first, then the rest while those are configured.
+ *
+ * @throws package-malformed, script-failed, script-timeout
+ */
+export async function unpackAndConfigure(flow: Flow): Promise<void> {
+  const { context } = flow;
+  const { base, unpacked } = await runStep(context, "install/unpack", "Unpack packages", async () => {
+    const base = await unpackRequired(flow);
+    const ready = base.installed.length > 0 ? configureRequired(flow, base) : Promise.resolve();
+    ready.catch(() => {}); // reported by the unpacking, which waits for it
+    const unpacked = await unpackPackages(flow.installation.tree, preinstOrder(flow, base, ready), context.signal, flow.onUnpacked);
+    await ready;
+    return { base, unpacked };
+  });
+  await runStep(context, "install/configure", "Configure packages", () => configureRest(flow, base, unpacked));
+}
+
+/** What stands in the tree before the rest comes. */
+interface Base {
+  readonly installed: readonly UnpackedPackage[];
+  readonly owners: ReadonlyMap<string, string>;
+  readonly stubs: BuildStubs;
+}
+
+async function unpackRequired(flow: Flow): Promise<Base> {
+  const { installation, context } = flow;
+  const { tree } = installation;
+  const stubs = (owners: ReadonlyMap<string, string>) => writeStubs(join(context.workDirectory, "stubs"), new Set(owners.keys()));
+  if (!installation.packages.some(installation.isRequired)) {
+    const owners = await readOwners(tree, context.signal);
+    return { installed: [], owners, stubs: await stubs(owners) };
+  }
+  await writeToTree(tree, [...installation.skeleton, ...emptyDatabase()], context.signal);
+  const installed = await unpackPackages(tree, flow.required, context.signal, flow.onUnpacked);
+  await writeToTree(tree, recordUnpacked(NOTHING_INSTALLED, installed), context.signal);
+  const owners = ownersOf(installed);
+  return { installed, owners, stubs: await stubs(owners) };
+}
+
+/** base-passwd and base-files come before their dependencies, since they bring root and the folders; debootstrap does the same. */
+async function configureRequired(flow: Flow, { installed, stubs }: Base): Promise<void> {
+  const { installation, context } = flow;
+  const options = { binds: stubs.binds, onLine: flow.onConfigureLine, signal: context.signal };
+  const names = new Set(installed.map(({ deb }) => deb.control.get("Package")));
+  const first = ["base-passwd", "base-files"].filter((name) => names.has(name));
+  if (first.length > 0) await runDpkg(installation.tree, ["--force-depends", "--configure", ...first], options);
+  const scripts = join(context.workDirectory, "preinst-required");
+  await runPreinsts(installation.tree, installed.map(({ deb }) => deb), scripts, options);
+  await runDpkg(installation.tree, ["--configure", "--pending"], options);
+  await writeToTree(installation.tree, installation.settings, context.signal);
+  if (installation.debconf && names.has("debconf")) {
+    await runInGuest(installation.tree, ["debconf-set-selections"], { ...options, input: installation.debconf });
+  }
+}
+
+/** Packages in the order in which they may be unpacked: those with a preinst once it has run. */
+async function* preinstOrder(flow: Flow, base: Base, ready: Promise<void>): AsyncGenerator<OpenedDeb, undefined> {
+  const { installation, context } = flow;
+  const options = { binds: base.stubs.binds, onLine: flow.onConfigureLine, signal: context.signal };
+  let isReady = false;
+  ready.then(() => (isReady = true)).catch(() => {});
+  let waiting: OpenedDeb[] = [];
+  let batch = 0;
+  const release = async () => {
+    const released = waiting;
+    waiting = [];
+    await runPreinsts(installation.tree, released, join(context.workDirectory, `preinst-${batch++}`), options);
+    return released;
+  };
+  for await (const deb of flow.rest) {
+    if (!deb.files.has("preinst")) yield deb;
+    else waiting.push(deb);
+    if (isReady && waiting.length >= PREINST_BATCH) yield* await release();
+  }
+  await ready;
+  yield* await release();
+  return undefined;
+}
+
+async function configureRest(flow: Flow, base: Base, unpacked: readonly UnpackedPackage[]): Promise<void> {
+  const { installation, context } = flow;
+  const { tree } = installation;
+  const state = await readDpkgState(tree, context.signal);
+  const conflicting = findConflicting(unpacked, { present: base.owners, diversions: state.diversions });
+  const settled = unpacked.filter((one) => !conflicting.has(one));
+  await writeToTree(tree, recordUnpacked(state, settled), context.signal);
+  const stubs = await writeStubs(join(context.workDirectory, "stubs"), new Set([...base.owners.keys(), ...ownersOf(unpacked).keys()]));
+  if (conflicting.size > 0) await unpackByDpkg(flow, [...conflicting], stubs);
+  await activateFileTriggers(tree, state, settled, context.signal);
+  await configureAll({ tree, unpacked, stubs, onLine: flow.onConfigureLine }, context);
+}
+
+async function unpackByDpkg(flow: Flow, packages: readonly UnpackedPackage[], stubs: BuildStubs): Promise<void> {
+  const { installation, context } = flow;
+  const names = packages.map(({ deb }) => `/run/packages/${basename(deb.path)}`);
+  const binds = { ...stubs.binds, "/run/packages": context.cache.packages };
+  await runDpkg(installation.tree, ["--unpack", "--force-unsafe-io", ...names], { binds, onLine: flow.onConfigureLine, signal: context.signal });
+}

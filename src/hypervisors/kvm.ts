@@ -1,0 +1,68 @@
+/**
+ * QEMU, with KVM where there is KVM and software emulation elsewhere: a start script beside the disk.
+ * Example: `vmbuilder build --hypervisor kvm`, then `./vm-trixie-amd64-vm/run.sh -display gtk`
+ */
+import type { Hypervisor, MachineDescription } from "../core/hypervisor.ts";
+
+export const kvm: Hypervisor = {
+  name: "kvm",
+  title: "QEMU/KVM",
+  format: "qcow2",
+  describe: (machine) => [{ name: "run.sh", content: startScript(machine), mode: 0o755 }],
+};
+
+function startScript({ recipe, hostname, architecture, disks }: MachineDescription): string {
+  return architecture === "arm64" ? armScript(recipe, hostname, disks) : pcScript(recipe, hostname, disks);
+}
+
+/** Paths and host name are checked before they come here, so that they need no quoting beyond the double quotes. */
+function pcScript(recipe: MachineDescription["recipe"], hostname: string, disks: readonly string[]): string {
+  return `#!/bin/sh
+# Starts ${hostname}. Arguments are passed on to qemu, for example: ./run.sh -display gtk
+#   SSH_PORT=2222   host port that reaches the machine's ssh (default 2222; none switches it off)
+#   UEFI=1          boot by UEFI instead of BIOS
+set -eu
+cd "$(dirname "$0")"
+if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
+  accel=kvm cpu=host
+else
+  accel=tcg,thread=multi cpu=max
+  echo "run.sh: no access to /dev/kvm: software emulation, several times slower" >&2
+fi
+port=\${SSH_PORT:-2222}
+net=user,id=net0
+[ "$port" = none ] || net=$net,hostfwd=tcp:127.0.0.1:$port-:22
+set -- -netdev "$net" -device virtio-net-pci,netdev=net0 "$@"
+if [ "\${UEFI:-}" ]; then
+  for code in /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/OVMF/OVMF_CODE.fd; do [ ! -r "$code" ] || break; done
+  [ -r "$code" ] || { echo "run.sh: no UEFI firmware: install the package ovmf" >&2; exit 1; }
+  [ -e uefi-vars.fd ] || cp "$(echo "$code" | sed s/CODE/VARS/)" uefi-vars.fd
+  set -- -drive "if=pflash,format=raw,readonly=on,file=$code" -drive if=pflash,format=raw,file=uefi-vars.fd "$@"
+fi
+exec qemu-system-x86_64 -name "${hostname}" -machine q35 -accel "$accel" -cpu "$cpu" -m ${recipe.mem} -smp ${recipe.cpus} \\
+${driveLines(disks)}
+  -device virtio-rng-pci -nographic "$@"
+`;
+}
+
+function armScript(recipe: MachineDescription["recipe"], hostname: string, disks: readonly string[]): string {
+  return `#!/bin/sh
+# Starts ${hostname}. Arguments are passed on to qemu.
+#   SSH_PORT=2222   host port that reaches the machine's ssh (default 2222; none switches it off)
+set -eu
+cd "$(dirname "$0")"
+if [ -r /dev/kvm ] && [ -w /dev/kvm ] && [ "$(uname -m)" = aarch64 ]; then accel=kvm cpu=host; else accel=tcg,thread=multi cpu=max; fi
+port=\${SSH_PORT:-2222}
+net=user,id=net0
+[ "$port" = none ] || net=$net,hostfwd=tcp:127.0.0.1:$port-:22
+set -- -netdev "$net" -device virtio-net-pci,netdev=net0 "$@"
+exec qemu-system-aarch64 -name "${hostname}" -machine virt -accel "$accel" -cpu "$cpu" -m ${recipe.mem} -smp ${recipe.cpus} \\
+  -bios /usr/share/qemu-efi-aarch64/QEMU_EFI.fd \\
+${driveLines(disks)}
+  -device virtio-rng-pci -nographic "$@"
+`;
+}
+
+function driveLines(disks: readonly string[]): string {
+  return disks.map((disk) => `  -drive if=virtio,format=qcow2,file="${disk}" \\`).join("\n");
+}

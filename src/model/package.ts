@@ -1,0 +1,40 @@
+/** A package as the resolver chose it: where it comes from and what its bytes must be. */
+export interface PackageRef {
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+  /** Absolute `http:`, `https:` or `file:` address of the .deb. */
+  readonly url: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  /** Priority in the archive's index: required, important, standard, optional, extra. */
+  readonly priority: string;
+  readonly essential: boolean;
+  /** Pre-Depends and Depends, raw. */
+  readonly depends: string;
+  readonly provides: string;
+  readonly installedSizeBytes: number;
+}
+
+/** The resolver's answer: the exact packages, and the sources they came from. */
+export interface Lock {
+  readonly packages: readonly PackageRef[];
+  /** Names asked for by priority or by the recipe; all others were pulled in by a dependency. */
+  readonly manual: readonly string[];
+  /** What the guest's own apt will use. */
+  readonly sources: readonly AptSource[];
+}
+
+/** One deb822 source: where packages come from and whose signature they must carry. */
+export interface AptSource {
+  readonly uri: string;
+  readonly suites: readonly string[];
+  readonly components: readonly string[];
+  /** Keyring on the host that verifies this source. */
+  readonly keyring: string;
+}
+
+/** `name_version_arch`, unique within a set and stable for cache keys. */
+export function packageId(ref: Pick<PackageRef, "name" | "version" | "architecture">): string {
+  return `${ref.name}_${ref.version}_${ref.architecture}`;
+}

@@ -1,0 +1,100 @@
+import { join } from "node:path";
+import { type Cache, openCache, verifyObject, withObjectLock } from "../core/cache.ts";
+import { type BuildContext, runStep } from "../core/context.ts";
+import { makeWorkDirectory } from "../core/work-directory.ts";
+import type { BuildEvent, EventSink } from "../model/events.ts";
+import type { Lock } from "../model/package.ts";
+import type { Plan } from "../model/plan.ts";
+import { removeTree } from "../system/files.ts";
+import { assembleBase, type BaseDisk, baseKey, findBase, identifyDisk } from "./assemble.ts";
+import { checkHost } from "./check-host.ts";
+import { deployMachine, type Deployment } from "./deploy.ts";
+import { checkDestination, publishFolder } from "./destination.ts";
+import { readIdentity } from "./identity.ts";
+import { findTree, installTree, treeKey } from "./install.ts";
+import { findDistro } from "./plan.ts";
+
+/** How a build is carried out, beside what is built. */
+export interface BuildOptions {
+  readonly cacheDirectory: string;
+  readonly overwrite: boolean;
+  readonly signal: AbortSignal;
+  readonly emit: EventSink;
+}
+
+/** What a build made. */
+export interface BuildResult extends Deployment {
+  readonly plan: Plan;
+  readonly seconds: number;
+  /** Titles of the steps that the cache saved. */
+  readonly cached: readonly string[];
+}
+
+/**
+ * Builds one machine: resolve, install, assemble, identify, convert, deploy. Whatever happens, nothing but the cache and
+ * a complete result folder is left.
+ *
+ * @throws every code of the error table
+ */
+export async function buildMachine(plan: Plan, options: BuildOptions): Promise<BuildResult> {
+  const startedAt = performance.now();
+  const record = recordSteps(options.emit);
+  await checkDestination(plan.destination, options.overwrite);
+  const identity = await readIdentity(plan.recipe, plan.disk, options.signal);
+  await runStep({ ...options, emit: record.emit }, "check", "Check the host", () => checkHost(plan));
+  const cache = await openCache(options.cacheDirectory);
+  return withContext(cache, options.signal, record.emit, async (context) => {
+    const distro = findDistro(plan.recipe.distro);
+    const lock = await runStep(context, "resolve", "Resolve packages", () => distro.resolve(plan, context));
+    const base = await provideBase(plan, lock, context);
+    const overlay = join(context.workDirectory, "machine.qcow2");
+    await runStep(context, "assemble/identity", "Write the machine's identity", () =>
+      identifyDisk(distro, base, identity, overlay, context.workDirectory, Math.floor(Date.now() / 1000), context.signal),
+    );
+    const deployment = await publishFolder(plan.destination, options.overwrite, (directory) =>
+      deployMachine({ plan, lock, base, identity, overlay, directory, steps: record.steps }, context),
+    );
+    return { ...deployment, plan, seconds: (performance.now() - startedAt) / 1000, cached: record.cached };
+  });
+}
+
+/** Finds or makes the base disk; of two builds that want the same, one makes it and the other waits for it. */
+async function provideBase(plan: Plan, lock: Lock, context: BuildContext): Promise<BaseDisk> {
+  const distro = findDistro(plan.recipe.distro);
+  const key = baseKey(treeKey(distro, plan, lock), plan);
+  return withObjectLock(context.cache, "disk", key, context.signal, async () => {
+    const cached = await findBase(key, context);
+    if (cached && (await verifyObject(context.cache, cached.object, context.signal))) {
+      for (const [step, title] of [["install", "Install packages"], ["assemble/base", "Make the disk"]] as const) {
+        context.emit({ type: "cached", step, title, key, atMs: Date.now() });
+      }
+      return cached;
+    }
+    const tree = await runStep(context, "install", "Install packages", async () => (await findTree(distro, plan, lock, context)) ?? installTree(distro, plan, lock, context));
+    return runStep(context, "assemble", "Make the disk", () => assembleBase(distro, plan, tree, context));
+  });
+}
+
+/** Runs `work` with a folder of its own in the cache, and removes the folder whatever happens. */
+export async function withContext<T>(cache: Cache, signal: AbortSignal, emit: EventSink, work: (context: BuildContext) => Promise<T>): Promise<T> {
+  const workDirectory = await makeWorkDirectory(join(cache.directory, "work"));
+  try {
+    return await work({ cache, signal, emit, workDirectory });
+  } finally {
+    await removeTree(workDirectory);
+  }
+}
+
+function recordSteps(emit: EventSink) {
+  const steps: { step: string; seconds: number }[] = [];
+  const cached: string[] = [];
+  return {
+    steps,
+    cached,
+    emit: (event: BuildEvent) => {
+      if (event.type === "finished") steps.push({ step: event.step, seconds: Number(event.seconds.toFixed(3)) });
+      if (event.type === "cached") cached.push(event.title);
+      emit(event);
+    },
+  };
+}

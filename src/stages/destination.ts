@@ -1,0 +1,58 @@
+import { readFile, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, sep } from "node:path";
+import { VmbuilderError } from "../model/errors.ts";
+import { fileError, makeDirectory, syncPath } from "../system/files.ts";
+
+/** Marks a folder as ours, for `--overwrite`. */
+export const BUILD_RECORD = "build.json";
+
+/**
+ * Refuses a result folder that would lose something: one that exists, unless it may be overwritten and is ours.
+ *
+ * @throws dest-exists, dest-foreign
+ */
+export async function checkDestination(destination: string, overwrite: boolean): Promise<void> {
+  const found = await stat(destination).catch(() => undefined);
+  if (!found) return;
+  if (!overwrite) throw new VmbuilderError("dest-exists", `${destination} exists already`, { hint: "choose another --dest or --hostname, or replace it with --overwrite" });
+  if (!(await isOurs(destination))) {
+    throw new VmbuilderError("dest-foreign", `${destination} was not made by vmbuilder, so --overwrite does not touch it`, { hint: "move it away, or choose another --dest" });
+  }
+  if (`${process.cwd()}${sep}`.startsWith(`${destination}${sep}`)) {
+    throw new VmbuilderError("dest-foreign", `${destination} holds the current folder`, { hint: "run from another folder" });
+  }
+}
+
+async function isOurs(destination: string): Promise<boolean> {
+  const record = await readFile(join(destination, BUILD_RECORD), "utf8").catch(() => undefined);
+  try {
+    return record !== undefined && "vmbuilder" in (JSON.parse(record) as object);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Fills a folder under a temporary name and gives it its final one when all is there. A folder that is replaced stays
+ * whole until then.
+ */
+export async function publishFolder<T>(destination: string, overwrite: boolean, fill: (directory: string) => Promise<T>): Promise<T> {
+  const parent = dirname(destination);
+  const temporary = join(parent, `.${basename(destination).slice(0, 200)}.${process.pid}.part`);
+  const old = `${temporary}.old`;
+  try {
+    await makeDirectory(parent);
+    await makeDirectory(temporary, 0o755);
+    const result = await fill(temporary);
+    await checkDestination(destination, overwrite);
+    if (overwrite) await rename(destination, old).catch(() => {}); // it need not be there
+    await rename(temporary, destination);
+    await syncPath(parent);
+    return result;
+  } catch (error) {
+    throw fileError(error, destination);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+    await rm(old, { recursive: true, force: true });
+  }
+}

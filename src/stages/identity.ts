@@ -1,0 +1,55 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { VmbuilderError } from "../model/errors.ts";
+import type { DiskIds, Identity } from "../model/identity.ts";
+import { isSshKeyLine, type Recipe } from "../model/recipe.ts";
+import type { DiskPlan } from "../model/storage-plan.ts";
+import { run } from "../system/process.ts";
+
+/**
+ * Reads what a recipe says of one machine: key files, passwords (hashed at once), new ids.
+ *
+ * @throws file-unreadable, recipe-invalid when a key file holds no public key
+ */
+export async function readIdentity(recipe: Recipe, disk: DiskPlan, signal: AbortSignal): Promise<Identity> {
+  const [rootSshKeys, userSshKeys, rootPasswordHash, passwordHash] = await Promise.all([
+    readSshKeys("ssh-key", recipe["ssh-key"]),
+    readSshKeys("ssh-user-key", recipe["ssh-user-key"]),
+    hashPassword(recipe.rootpass, signal),
+    hashPassword(recipe.pass, signal),
+  ]);
+  const user = recipe.user === undefined ? undefined : { name: recipe.user, fullName: recipe.name ?? "", passwordHash, sshKeys: userSshKeys };
+  return { hostname: recipe.hostname, user, rootPasswordHash, rootSshKeys, timezone: recipe.timezone, lang: recipe.lang, ids: newDiskIds(disk) };
+}
+
+/** Fresh random ids for a disk. */
+export function newDiskIds(disk: DiskPlan): DiskIds {
+  return {
+    diskGuid: randomUUID(),
+    partitionGuids: Object.fromEntries(disk.partitions.map(({ role }) => [role, randomUUID()])),
+    rootUuid: randomUUID(),
+    swapUuid: randomUUID(),
+    espSerial: randomBytes(4).toString("hex").toUpperCase(),
+  };
+}
+
+async function readSshKeys(option: string, paths: readonly string[]): Promise<string[]> {
+  const keys: string[] = [];
+  for (const path of paths) {
+    const text = await readFile(path, "utf8").catch((cause: unknown) => {
+      throw new VmbuilderError("file-unreadable", `${option}: cannot read ${path}`, { hint: "give a public key file, such as ~/.ssh/id_ed25519.pub", cause });
+    });
+    const lines = text.split("\n").map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"));
+    if (/PRIVATE KEY/.test(text)) throw new VmbuilderError("recipe-invalid", `${option}: ${path} is a private key`, { hint: `give the public one: ${path}.pub` });
+    if (lines.length === 0 || !lines.every(isSshKeyLine)) throw new VmbuilderError("recipe-invalid", `${option}: ${path} holds no ssh public key`, { hint: "give a file whose lines begin with ssh-ed25519, ssh-rsa, …" });
+    keys.push(...lines);
+  }
+  return keys;
+}
+
+/** SHA-512 crypt through openssl, which reads the password from its standard input; it never stands in an argument. */
+async function hashPassword(password: string | undefined, signal: AbortSignal): Promise<string | undefined> {
+  if (password === undefined) return undefined;
+  const { stdout } = await run(["openssl", "passwd", "-6", "-stdin"], { signal, input: `${password}\n` });
+  return stdout.trim();
+}

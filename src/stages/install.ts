@@ -1,0 +1,70 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type CacheObject, commitObject, findObject, listObjects, objectFile, verifyObject } from "../core/cache.ts";
+import { type BuildContext, logLine, runStep } from "../core/context.ts";
+import type { Distro, TreeFacts } from "../core/distro.ts";
+import { stepKey } from "../core/step-key.ts";
+import { type Lock, packageId } from "../model/package.ts";
+import type { Plan } from "../model/plan.ts";
+import { packTree, unpackTree } from "../system/tree-archive.ts";
+
+/** A finished operating system tree: in the cache, and unpacked if it was just made. */
+export interface Tree {
+  readonly key: string;
+  readonly object: CacheObject;
+  readonly facts: TreeFacts;
+  /** Folder that holds the tree right now. */
+  readonly directory: string | undefined;
+}
+
+export const TREE_ARCHIVE = "tree.tar.zst";
+
+/** The key of the tree that a lock leads to. */
+export function treeKey(distro: Distro, plan: Plan, lock: Lock): string {
+  const packages = lock.packages.map((ref) => `${packageId(ref)} ${ref.sha256}`).sort();
+  const sources = lock.sources.map(({ uri, suites, components }) => ({ uri, suites, components }));
+  return stepKey("tree", distro.treeVersion, { distro: distro.name, architecture: plan.architecture, packages, manual: [...lock.manual].sort(), sources });
+}
+
+/** Finds a finished tree. */
+export async function findTree(distro: Distro, plan: Plan, lock: Lock, context: BuildContext): Promise<Tree | undefined> {
+  const key = treeKey(distro, plan, lock);
+  const object = await findObject(context.cache, "tree", key);
+  return object && { key, object, facts: object.meta.facts as TreeFacts, directory: undefined };
+}
+
+/**
+ * Makes the tree, on top of the largest cached one that holds nothing but wanted packages in their wanted versions.
+ *
+ * @throws download and script errors
+ */
+export async function installTree(distro: Distro, plan: Plan, lock: Lock, context: BuildContext): Promise<Tree> {
+  const key = treeKey(distro, plan, lock);
+  const directory = join(context.workDirectory, "tree");
+  await mkdir(directory, { mode: 0o755 });
+  const request = { tree: directory, plan, lock };
+  const subset = await largestSubset(plan, lock, context);
+  if (subset) {
+    await runStep(context, "install/base", "Unpack the nearest cached system", () => unpackTree(objectFile(subset.object, TREE_ARCHIVE), directory, context.signal));
+  }
+  await distro.install(request, subset ? subset.facts.packages.map(packageId) : [], context);
+  const object = await commitObject(context.cache, "tree", key, `${distro.name} ${plan.suite} ${plan.architecture}, ${lock.packages.length} packages`, async (target) => {
+    const facts = await runStep(context, "install/finish", "Clean up", () => distro.finish(request, target, context));
+    await runStep(context, "install/pack", "Keep the system in the cache", () => packTree(directory, join(target, TREE_ARCHIVE), context.signal));
+    return facts;
+  });
+  return { key, object, facts: object.meta.facts as TreeFacts, directory };
+}
+
+async function largestSubset(plan: Plan, lock: Lock, context: BuildContext): Promise<{ object: CacheObject; facts: TreeFacts } | undefined> {
+  const wanted = new Set(lock.packages.map((ref) => `${packageId(ref)} ${ref.sha256}`));
+  const candidates = (await listObjects(context.cache, "tree"))
+    .map((object) => ({ object, facts: object.meta.facts as TreeFacts }))
+    .filter(({ facts }) => facts.packages.every((ref) => wanted.has(`${packageId(ref)} ${ref.sha256}`)))
+    .sort((a, b) => b.facts.packages.length - a.facts.packages.length);
+  for (const candidate of candidates) {
+    if (await verifyObject(context.cache, candidate.object, context.signal)) return candidate;
+    logLine(context, "install", "warning", `a cached ${plan.suite} system was damaged and is made anew`);
+  }
+  return undefined;
+}

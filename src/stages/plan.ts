@@ -1,0 +1,61 @@
+import { resolve } from "node:path";
+import type { Distro } from "../core/distro.ts";
+import type { Hypervisor } from "../core/hypervisor.ts";
+import { DISTROS } from "../distros/index.ts";
+import { HYPERVISORS } from "../hypervisors/index.ts";
+import { VmbuilderError } from "../model/errors.ts";
+import { nearestName } from "../model/nearest-name.ts";
+import type { Plan } from "../model/plan.ts";
+import type { Recipe } from "../model/recipe.ts";
+import { planStorage } from "../model/storage-plan.ts";
+
+/** Names that Debian's base-passwd and packages give to users and groups of their own. @see /usr/share/doc/base-passwd */
+const RESERVED_NAMES = new Set(
+  "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc gnats nobody adm tty disk kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video sasl plugdev staff users nogroup input kvm render sgx crontab messagebus sshd _apt systemd-network systemd-journal systemd-resolve systemd-timesync".split(" "),
+);
+
+/** Finds the distribution that a recipe names. @throws recipe-invalid */
+export function findDistro(name: string): Distro {
+  return findPlugin("distribution", name, DISTROS);
+}
+
+/** Finds the hypervisor that a recipe names. @throws recipe-invalid */
+export function findHypervisor(name: string): Hypervisor {
+  return findPlugin("hypervisor", name, HYPERVISORS);
+}
+
+/**
+ * Decides everything about a build that can be decided without touching anything.
+ *
+ * @throws recipe-invalid, suite-unknown, storage-impossible, login-impossible
+ */
+export async function planBuild(recipe: Recipe): Promise<Plan> {
+  const distro = findDistro(recipe.distro);
+  for (const name of recipe.hypervisor) findHypervisor(name);
+  const architecture = recipe.arch ?? (process.arch === "arm64" ? "arm64" : "amd64");
+  checkUser(recipe);
+  const suite = await distro.resolveSuite(recipe.suite);
+  const disk = planStorage({ rootSizeBytes: recipe.rootsize, swapSizeBytes: recipe.swapsize, architecture });
+  const packages = await distro.requestPackages(recipe, suite, architecture);
+  const destination = resolve(recipe.dest ?? `${recipe.hostname}-${suite}-${architecture}-vm`);
+  return { recipe, suite, architecture, packages, disk, destination };
+}
+
+function findPlugin<T extends { name: string }>(kind: string, name: string, plugins: readonly T[]): T {
+  const found = plugins.find((plugin) => plugin.name === name);
+  if (found) return found;
+  const names = plugins.map((plugin) => plugin.name);
+  throw new VmbuilderError("recipe-invalid", `there is no ${kind} "${name}"`, {
+    hint: `choose one of: ${names.join(", ")}${nearestName(name, names) ? ` (did you mean ${nearestName(name, names)}?)` : ""}`,
+  });
+}
+
+function checkUser(recipe: Recipe): void {
+  if (recipe.user !== undefined && RESERVED_NAMES.has(recipe.user)) {
+    throw new VmbuilderError("recipe-invalid", `user "${recipe.user}" is a name that the system uses itself`, { hint: "choose another --user" });
+  }
+  if (recipe.user === undefined) {
+    const orphan = (["name", "pass", "ssh-user-key"] as const).find((key) => (key === "ssh-user-key" ? recipe[key].length > 0 : recipe[key] !== undefined));
+    if (orphan) throw new VmbuilderError("recipe-invalid", `${orphan} is given, but no user`, { hint: "add --user NAME" });
+  }
+}

@@ -1,0 +1,47 @@
+import { readFile } from "node:fs/promises";
+import { type DiskPlan, partitionOf, SECTOR_BYTES } from "../model/storage-plan.ts";
+import { VmbuilderError } from "../model/errors.ts";
+import type { DiskPatch } from "./disk-image.ts";
+import { run } from "./process.ts";
+
+/** Fields of GRUB's boot.img and diskboot.img. @see grub-core/boot/i386/pc/boot.S and diskboot.S, include/grub/i386/pc/boot.h */
+const BOOT_CODE_BYTES = 440;
+const KERNEL_SECTOR = 0x5c;
+const DRIVE_CHECK = 0x66;
+const BLOCK_LIST_START = 0x1f4;
+const BLOCK_LIST_LENGTH = 0x1fc;
+const NOP_NOP = 0x9090;
+
+/**
+ * GRUB's BIOS images with the block addresses that grub-install would write: boot.img into the first sector's boot code,
+ * core.img into the BIOS boot partition.
+ */
+export async function biosBootPatches(plan: DiskPlan, bootImage: string, coreImage: string): Promise<DiskPatch[]> {
+  const partition = partitionOf(plan, "bios-boot");
+  const boot = (await readFile(bootImage)).subarray(0, BOOT_CODE_BYTES);
+  boot.writeBigUInt64LE(BigInt(partition.startSector), KERNEL_SECTOR);
+  boot.writeUInt16LE(NOP_NOP, DRIVE_CHECK);
+  const image = await readFile(coreImage);
+  const sectors = Math.ceil(image.length / SECTOR_BYTES);
+  if (sectors > partition.sizeSectors) throw new VmbuilderError("image-unbootable", `GRUB's core image of ${image.length} bytes does not fit into the BIOS boot partition`);
+  const core = Buffer.concat([image, Buffer.alloc(sectors * SECTOR_BYTES - image.length)]);
+  core.writeBigUInt64LE(BigInt(partition.startSector + 1), BLOCK_LIST_START);
+  core.writeUInt16LE(sectors - 1, BLOCK_LIST_LENGTH);
+  return [
+    { offsetBytes: 0, bytes: boot },
+    { offsetBytes: partition.startSector * SECTOR_BYTES, bytes: core },
+  ];
+}
+
+/**
+ * Makes the EFI system partition of a raw disk, with the loader at the path that firmware tries by itself.
+ *
+ * @see UEFI specification, 3.5.1.1 Removable Media Boot Behavior
+ */
+export async function makeEspPartition(disk: string, plan: DiskPlan, serial: string, loader: string, loaderName: string, signal: AbortSignal): Promise<void> {
+  const esp = partitionOf(plan, "esp");
+  const image = `${disk}@@${esp.startSector * SECTOR_BYTES}`;
+  await run(["mformat", "-i", image, "-T", String(esp.sizeSectors), "-h", "64", "-s", "32", "-c", "4", "-N", serial, "-v", "EFI", "::"], { signal });
+  await run(["mmd", "-i", image, "::/EFI", "::/EFI/BOOT"], { signal });
+  await run(["mcopy", "-i", image, loader, `::/EFI/BOOT/${loaderName}`], { signal });
+}

@@ -1,0 +1,24 @@
+import { extname } from "node:path";
+import { VmbuilderError } from "../model/errors.ts";
+import { type RunningProcess, start } from "./process.ts";
+
+const PROGRAMS: Record<string, readonly string[]> = {
+  ".xz": ["xz", "-dc"],
+  ".zst": ["zstd", "-dcq"],
+  ".gz": ["gzip", "-dc"],
+  ".bz2": ["bzip2", "-dc"],
+  ".lzma": ["xz", "-dc", "--format=lzma"],
+  ".tar": ["cat"],
+};
+
+/** The compression of an archive member, told by its name: `.xz`, `.zst`, `.gz`, or `.tar` for none. */
+export function codecOf(name: string): string {
+  const codec = extname(name);
+  if (!(codec in PROGRAMS)) throw new VmbuilderError("package-malformed", `${name} has an unknown compression`);
+  return codec;
+}
+
+/** Starts a decompressor that takes any number of compressed streams of one codec, one after the other. */
+export function startDecompressor(codec: string, signal?: AbortSignal): RunningProcess {
+  return start(PROGRAMS[codec] ?? ["false"], { signal });
+}

@@ -1,0 +1,204 @@
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import { Agent as HttpAgent, get as httpGet, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, get as httpsGet } from "node:https";
+import { finished } from "node:stream/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { VmbuilderError } from "../model/errors.ts";
+import { fileError } from "./files.ts";
+
+/** Connections that a set of downloads shares; close it when they are done. */
+export interface Downloader {
+  readonly http: HttpAgent;
+  readonly https: HttpsAgent;
+  close(): void;
+}
+
+/** What is known of a file before it is fetched, and whom to tell of its bytes. */
+export interface DownloadOptions {
+  readonly downloader: Downloader;
+  readonly signal: AbortSignal;
+  readonly sha256?: string;
+  readonly sizeBytes?: number;
+  /** Refuse more than this when the size isn't known. */
+  readonly limitBytes?: number;
+  readonly onBytes?: (count: number) => void;
+  readonly stallMs?: number;
+  readonly attempts?: number;
+}
+
+const STALL_MS = 20_000;
+const SLOWEST_BYTES_PER_SECOND = 64;
+const LONGEST_REDIRECT_CHAIN = 5;
+
+/** Opens a set of kept-alive connections; a proxy is taken from `proxy` or the environment. */
+export function openDownloader(connections: number, proxy?: string): Downloader {
+  const env = proxy ? { http_proxy: proxy, https_proxy: proxy } : process.env;
+  const options = { keepAlive: true, maxSockets: connections, proxyEnv: env };
+  const http = new HttpAgent(options);
+  const https = new HttpsAgent(options);
+  return {
+    http,
+    https,
+    close() {
+      http.destroy();
+      https.destroy();
+    },
+  };
+}
+
+/**
+ * Fetches a file and checks its size and hash on the way; `target` appears only when all of it is right.
+ * A broken connection is tried again, a wrong content isn't.
+ *
+ * @throws mirror-unreachable, mirror-stalled, redirect-refused, package-missing, package-corrupt, disk-full, interrupted
+ */
+export async function download(url: string, target: string, options: DownloadOptions): Promise<void> {
+  const temporary = `${target}.${process.pid}.part`;
+  try {
+    await withRetries(url, options, async () => {
+      const sink = createWriteStream(temporary, { mode: 0o644 });
+      await receive(url, options, sink);
+    });
+    await rename(temporary, target);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw fileError(error, target);
+  }
+}
+
+/**
+ * Fetches a small file into memory.
+ *
+ * @throws as {@link download}
+ */
+export function downloadText(url: string, options: DownloadOptions): Promise<string> {
+  return withRetries(url, options, async () => {
+    const pieces: Buffer[] = [];
+    await receive(url, { limitBytes: 16 * 1024 * 1024, ...options }, { push: (piece) => pieces.push(piece) });
+    return Buffer.concat(pieces).toString("utf8");
+  });
+}
+
+async function withRetries<T>(url: string, options: DownloadOptions, attempt: () => Promise<T>): Promise<T> {
+  const attempts = options.attempts ?? 3;
+  for (let n = 1; ; n++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      options.signal.throwIfAborted();
+      const again = error instanceof VmbuilderError ? error.code === "mirror-unreachable" && !error.message.includes("answers 4") : false;
+      if (!again || n >= attempts || url.startsWith("file:")) throw error;
+      await delay(250 * 4 ** (n - 1), undefined, { signal: options.signal });
+    }
+  }
+}
+
+type Sink = WriteStream | { push(piece: Buffer): void };
+
+async function receive(url: string, options: DownloadOptions, sink: Sink): Promise<void> {
+  const source = url.startsWith("file:") ? createReadStream(fileURLToPath(url)) : await request(url, options, 0);
+  const hash = createHash("sha256");
+  const limit = options.sizeBytes ?? options.limitBytes ?? Number.MAX_SAFE_INTEGER;
+  const watch = watchStall(source, url, options.stallMs ?? STALL_MS);
+  let received = 0;
+  if (!("push" in sink)) sink.once("error", (error) => source.destroy(error));
+  try {
+    for await (const chunk of source) {
+      const piece = chunk as Buffer;
+      received += piece.length;
+      if (received > limit) throw corrupt(url, `is larger than ${limit} bytes`);
+      watch.count(piece.length);
+      hash.update(piece);
+      options.onBytes?.(piece.length);
+      if ("push" in sink) sink.push(piece);
+      else if (!sink.write(piece)) await once(sink, "drain");
+    }
+  } catch (error) {
+    if (!("push" in sink)) sink.destroy();
+    throw watch.stalled ?? networkError(url, error);
+  } finally {
+    watch.stop();
+    source.destroy();
+  }
+  if (!("push" in sink)) {
+    sink.end();
+    await finished(sink);
+  }
+  if (options.sizeBytes !== undefined && received < options.sizeBytes) throw corrupt(url, `ends after ${received} of ${options.sizeBytes} bytes`);
+  if (options.sha256 !== undefined && hash.digest("hex") !== options.sha256) throw corrupt(url, "does not have the hash that the archive signed");
+}
+
+function request(url: string, options: DownloadOptions, redirects: number): Promise<IncomingMessage> {
+  const address = new URL(url);
+  const secure = address.protocol === "https:";
+  const settings = { agent: secure ? options.downloader.https : options.downloader.http, signal: options.signal, timeout: options.stallMs ?? STALL_MS };
+  return new Promise((resolve, reject) => {
+    const outgoing = (secure ? httpsGet : httpGet)(address, settings, (response) => {
+      const status = response.statusCode ?? 0;
+      if (status === 200) return resolve(response);
+      response.resume();
+      if (status >= 300 && status < 400 && response.headers.location !== undefined) {
+        follow(url, response.headers.location, redirects)
+          .then((next) => request(next, options, redirects + 1))
+          .then(resolve, reject);
+        return;
+      }
+      const code = status === 404 || status === 410 ? "package-missing" : "mirror-unreachable";
+      reject(new VmbuilderError(code, `${url}: the mirror answers ${status} ${response.statusMessage ?? ""}`.trimEnd(), { hint: "check --mirror" }));
+    });
+    outgoing.once("timeout", () => outgoing.destroy(stalled(url, options.stallMs ?? STALL_MS)));
+    outgoing.once("error", (error) => reject(networkError(url, error)));
+  });
+}
+
+async function follow(from: string, location: string, redirects: number): Promise<string> {
+  const refuse = (why: string) => new VmbuilderError("redirect-refused", `${from} redirects ${why}`, { hint: "give the final address with --mirror" });
+  if (redirects >= LONGEST_REDIRECT_CHAIN) throw refuse(`more than ${LONGEST_REDIRECT_CHAIN} times`);
+  if (/[\r\n\0]/.test(location) || !URL.canParse(location, from)) throw refuse("to a malformed address");
+  const next = new URL(location, from);
+  const downgraded = from.startsWith("https:") && next.protocol === "http:";
+  if ((next.protocol !== "http:" && next.protocol !== "https:") || downgraded) throw refuse(`to ${next.protocol}, which is not followed`);
+  return next.href;
+}
+
+/** Ends a source that has sent nothing, or almost nothing, for a whole interval. */
+function watchStall(source: { destroy(error?: Error): void }, url: string, stallMs: number) {
+  let bytes = 0;
+  const watch: { stalled: VmbuilderError | undefined; count(n: number): void; stop(): void } = {
+    stalled: undefined,
+    count: (n) => {
+      bytes += n;
+    },
+    stop: () => clearInterval(timer),
+  };
+  const timer = setInterval(() => {
+    if (bytes < (SLOWEST_BYTES_PER_SECOND * stallMs) / 1000) {
+      watch.stalled = stalled(url, stallMs);
+      source.destroy(watch.stalled);
+    }
+    bytes = 0;
+  }, stallMs);
+  return watch;
+}
+
+function stalled(url: string, stallMs: number): VmbuilderError {
+  return new VmbuilderError("mirror-stalled", `${url}: nothing came for ${stallMs / 1000} s`, { hint: "try again, or another --mirror" });
+}
+
+function corrupt(url: string, why: string): VmbuilderError {
+  return new VmbuilderError("package-corrupt", `${url} ${why}`, { hint: "the mirror or a proxy on the way is damaged: try again, or another --mirror" });
+}
+
+function networkError(url: string, error: unknown): unknown {
+  if (error instanceof VmbuilderError || !(error instanceof Error) || error.name === "AbortError") return error;
+  if ("code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT" || error.code === "EIO")) return error;
+  if ("code" in error && error.code === "ENOENT") return new VmbuilderError("package-missing", `${url} does not exist`, { cause: error });
+  return new VmbuilderError("mirror-unreachable", `${url}: ${error.message || String((error as NodeJS.ErrnoException).code)}`, {
+    hint: "check the network and --mirror; a proxy is taken from http_proxy or --proxy",
+    cause: error,
+  });
+}

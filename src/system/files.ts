@@ -1,0 +1,98 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { VmbuilderError } from "../model/errors.ts";
+import { OWN_MOUNTS, runInNamespace } from "./namespace.ts";
+
+/** SHA-256 of a file, lower-case hexadecimal. Streams; memory stays flat. */
+export async function sha256File(path: string, signal?: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  const stream = createReadStream(path, { highWaterMark: 1024 * 1024, ...(signal ? { signal } : {}) });
+  for await (const chunk of stream) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}
+
+/** SHA-256 of a text, lower-case hexadecimal. */
+export function sha256Text(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** Flushes a file or folder to the disk. */
+export async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Writes a file so that its final name holds the old or the new content, never a part: temporary name, sync, rename. */
+export async function writeFileAtomically(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    const handle = await open(temporary, "w", mode);
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+    await syncPath(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw fileError(error, path);
+  }
+}
+
+/** Makes a folder with its parents. @throws disk-full, path-unusable */
+export async function makeDirectory(path: string, mode?: number): Promise<void> {
+  await mkdir(path, { recursive: true, ...(mode === undefined ? {} : { mode }) }).catch((error: unknown) => {
+    throw fileError(error, path);
+  });
+}
+
+/**
+ * Removes a folder that may hold files of subordinate ids, which only root of a user namespace can remove.
+ * What the caller owns itself is removed without one.
+ */
+export async function removeTree(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch {
+    await runInNamespace([...OWN_MOUNTS, "rm", "-rf", "--", path]);
+  }
+}
+
+/** Turns a file system's error into one that names the path and what to do. Other errors pass unchanged. */
+export function fileError(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || !("code" in error)) return error;
+  switch (error.code) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return new VmbuilderError("disk-full", `no space left to write ${path}`, {
+        hint: "free some space, or choose another place with --cache-dir and --dest",
+        cause: error,
+      });
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+    case "ENOTDIR":
+    case "EIO":
+    case "ENAMETOOLONG":
+      return new VmbuilderError("path-unusable", `cannot use ${path}: ${error.message.split(",")[0]}`, {
+        hint: "check its owner, mode and file system, or choose another place with --cache-dir and --dest",
+        cause: error,
+      });
+    default:
+      return error;
+  }
+}
+
+/** When a process began, in clock ticks since boot: together with its id it names a process for good. */
+export async function processStart(pid: number): Promise<string | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+}

@@ -1,0 +1,30 @@
+import { TarScanner } from "./tar-scanner.ts";
+import { startInGuest } from "./guest.ts";
+
+/**
+ * Reads files of a tree from inside it: each path may be a file or a folder, whose files are read too. What doesn't
+ * exist is left out.
+ *
+ * @returns content by absolute path
+ */
+export async function readGuestFiles(tree: string, paths: readonly string[], signal?: AbortSignal): Promise<Map<string, string>> {
+  const relative = paths.map((path) => path.replace(/^\/+/, ""));
+  const argv = ["tar", "--create", "--file=-", "--ignore-failed-read", "--warning=none", "--", ...relative];
+  const tar = await startInGuest(tree, argv, { signal, okStatuses: [0, 1, 2] });
+  tar.stdin.end();
+  const files = new Map<string, Buffer[]>();
+  let pieces: Buffer[] | undefined;
+  const scanner = new TarScanner({
+    onEntry(entry) {
+      pieces = undefined;
+      if (entry.type !== "file") return;
+      pieces = [];
+      files.set(`/${entry.name}`, pieces);
+    },
+    onContent: (piece) => pieces?.push(Buffer.from(piece)),
+    onEnd: () => {},
+  });
+  for await (const chunk of tar.stdout) scanner.push(chunk as Buffer);
+  await tar.done;
+  return new Map([...files].map(([path, content]) => [path, Buffer.concat(content).toString("utf8")]));
+}

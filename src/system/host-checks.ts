@@ -1,0 +1,91 @@
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { type ErrorCode, VmbuilderError } from "../model/errors.ts";
+import { OWN_MOUNTS, runInNamespace } from "./namespace.ts";
+import { cleanEnvironment } from "./process.ts";
+
+/** The outcome of one look at the host. */
+export interface HostCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  /** Whether a build is impossible without it. */
+  readonly required: boolean;
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** What to do now. */
+  readonly hint: string;
+}
+
+/** Programs that a build starts, with the Debian package that brings each. */
+const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] = [
+  ["apt-get", "apt"],
+  ["gpgv", "gpgv"],
+  ["tar", "tar"],
+  ["xz", "xz-utils"],
+  ["zstd", "zstd"],
+  ["gzip", "gzip"],
+  ["unshare", "util-linux"],
+  ["setpriv", "util-linux"],
+  ["mkswap", "util-linux"],
+  ["bwrap", "bubblewrap"],
+  ["sfdisk", "fdisk"],
+  ["mke2fs", "e2fsprogs"],
+  ["debugfs", "e2fsprogs"],
+  ["mformat", "mtools"],
+  ["mmd", "mtools"],
+  ["mcopy", "mtools"],
+  ["qemu-img", "qemu-utils"],
+  ["qemu-io", "qemu-utils"],
+  ["qemu-storage-daemon", "qemu-system-common"],
+  ["openssl", "openssl"],
+];
+
+const EMULATORS = { amd64: ["qemu-system-x86_64", "qemu-system-x86"], arm64: ["qemu-system-aarch64", "qemu-system-arm"] } as const;
+
+/** Looks at everything that a build needs of the host, and at what makes running its result better. */
+export async function checkHostFor(architecture: "amd64" | "arm64"): Promise<HostCheck[]> {
+  const [emulator, emulatorPackage] = EMULATORS[architecture];
+  return Promise.all([
+    ...PROGRAMS.map(([program, debianPackage]) => checkProgram(program, debianPackage, true)),
+    ...(process.getuid?.() === 0 ? [] : [checkProgram("newuidmap", "uidmap", true)]),
+    checkNamespace(),
+    checkFile("FUSE device", "/dev/fuse", constants.R_OK | constants.W_OK, true, "run as root: modprobe fuse; in a container, pass the device in"),
+    checkProgram(emulator, emulatorPackage, false),
+    checkFile("KVM", "/dev/kvm", constants.R_OK | constants.W_OK, false, "machines run by software emulation; for speed: enable virtualisation, and join the group kvm"),
+  ]);
+}
+
+/** The checks that make a build impossible. */
+export function failedChecks(checks: readonly HostCheck[]): HostCheck[] {
+  return checks.filter(({ ok, required }) => required && !ok);
+}
+
+async function checkProgram(program: string, debianPackage: string, required: boolean): Promise<HostCheck> {
+  const ok = await isExecutable(program);
+  return { name: program, ok, required, code: "command-missing", message: ok ? `${program} is there` : `${program} is not installed`, hint: `run as root: apt install ${debianPackage}` };
+}
+
+async function isExecutable(program: string): Promise<boolean> {
+  for (const directory of (cleanEnvironment()["PATH"] ?? "").split(delimiter)) {
+    const found = await access(join(directory, program), constants.X_OK).then(() => true, () => false);
+    if (found) return true;
+  }
+  return false;
+}
+
+async function checkNamespace(): Promise<HostCheck> {
+  const name = "user namespace";
+  try {
+    await runInNamespace([...OWN_MOUNTS, "true"], { timeoutMs: 10_000 });
+    return { name, ok: true, required: true, code: "userns-denied", message: "user namespaces with a range of ids work", hint: "" };
+  } catch (error) {
+    const known = error instanceof VmbuilderError ? error : new VmbuilderError("userns-denied", String(error));
+    return { name, ok: false, required: true, code: known.code, message: known.message, hint: known.hint ?? "see: vmbuilder doctor" };
+  }
+}
+
+async function checkFile(name: string, path: string, mode: number, required: boolean, hint: string): Promise<HostCheck> {
+  const ok = await access(path, mode).then(() => true, () => false);
+  return { name, ok, required, code: "host-unfit", message: ok ? `${path} can be used` : `${path} cannot be used`, hint };
+}

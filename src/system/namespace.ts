@@ -1,0 +1,129 @@
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { VmbuilderError } from "../model/errors.ts";
+import { type RunOptions, type RunResult, type RunningProcess, run, start } from "./process.ts";
+
+/** A contiguous range of ids on the host that become 1…count inside the namespace. */
+export interface IdRange {
+  start: number;
+  count: number;
+}
+
+/** Host ids of a user namespace: the caller is root inside, the ranges are everybody else. */
+export interface IdMap {
+  uid: number;
+  gid: number;
+  uids: IdRange;
+  gids: IdRange;
+}
+
+/** Ids that a guest needs: 0 to 65535, of which 0 is the caller. */
+const GUEST_IDS = 65535;
+/** Where root's own range begins when /etc/subuid gives root none: where no distribution allots ranges to users. */
+const ROOT_RANGE_START = 0x6000_0000;
+
+/**
+ * Finds the ids that the caller may use in a user namespace: those of /etc/subuid and /etc/subgid, and for root
+ * without an entry a range that nobody was given.
+ *
+ * @throws subuid-missing
+ * @see https://man7.org/linux/man-pages/man5/subuid.5.html
+ */
+export async function readIdMap(): Promise<IdMap> {
+  const { uid, gid, username } = userInfo();
+  const [uids, gids] = await Promise.all([
+    readRange("/etc/subuid", username, uid),
+    readRange("/etc/subgid", username, uid),
+  ]);
+  return { uid, gid, uids, gids };
+}
+
+async function readRange(file: string, username: string, uid: number): Promise<IdRange> {
+  const text = await readFile(file, "utf8").catch(() => "");
+  const ranges = parseSubordinateIds(text);
+  const own = ranges.find((range) => (range.owner === username || range.owner === String(uid)) && range.count >= GUEST_IDS);
+  if (own) return { start: own.start, count: GUEST_IDS };
+  if (uid === 0) {
+    const taken = Math.max(ROOT_RANGE_START, ...ranges.map((range) => range.start + range.count));
+    return { start: Math.ceil(taken / 65536) * 65536, count: GUEST_IDS };
+  }
+  throw new VmbuilderError("subuid-missing", `${file} gives ${username} no range of ${GUEST_IDS + 1} ids`, {
+    hint: `run once as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${username}`,
+  });
+}
+
+/** Reads the lines `owner:start:count` of /etc/subuid or /etc/subgid. */
+export function parseSubordinateIds(text: string): (IdRange & { owner: string })[] {
+  return text.split("\n").flatMap((line) => {
+    const match = /^([^:#]+):(\d+):(\d+)\s*$/.exec(line);
+    return match ? [{ owner: String(match[1]), start: Number(match[2]), count: Number(match[3]) }] : [];
+  });
+}
+
+/** Waits on descriptor 3 until the ids are mapped; only then is the program root of the namespace. */
+const WAIT_FOR_MAP = 'echo >&3 && read -r mapped <&3 && exec 3>&- && exec "$@"';
+
+/** Gives a program namespaces of its own once it is root of a user namespace; see `util-linux`' unshare(1). */
+export const OWN_MOUNTS = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL", "--"];
+
+/**
+ * Runs a program as root of a new user namespace. The program is one that makes the other namespaces and dies with its
+ * parent: {@link OWN_MOUNTS}, or bwrap (see guest.ts).
+ *
+ * @throws userns-denied, apparmor-userns, subuid-missing, and what {@link start} throws
+ */
+export async function runInNamespace(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  const running = await startInNamespace(argv, { ...options, captureStdout: true });
+  running.stdin.end(options.input ?? "");
+  return running.done;
+}
+
+/** Like {@link runInNamespace}, with the program's standard input and output in the caller's hands. */
+export async function startInNamespace(argv: readonly string[], options: RunOptions = {}): Promise<RunningProcess> {
+  const ids = await readIdMap();
+  const running = start(["unshare", "--user", "--", "sh", "-c", WAIT_FOR_MAP, "sh", ...argv], { ...options, controlFd: true });
+  const control = running.control;
+  if (!control) throw new VmbuilderError("userns-denied", "no control channel to the user namespace");
+  const ready = await Promise.race([once(control, "data").then(() => true), running.done.then(() => false, (error) => error)]);
+  if (ready !== true) throw await namespaceRefused(ready);
+  try {
+    await writeIdMap(running.pid, ids);
+  } catch (error) {
+    running.stop();
+    await running.done.catch(() => {});
+    throw error;
+  }
+  control.end("mapped\n");
+  return running;
+}
+
+async function writeIdMap(pid: number, ids: IdMap): Promise<void> {
+  const uidMap = ["0", ids.uid, "1", "1", ids.uids.start, ids.uids.count].map(String);
+  const gidMap = ["0", ids.gid, "1", "1", ids.gids.start, ids.gids.count].map(String);
+  if (ids.uid === 0) {
+    await writeFile(`/proc/${pid}/uid_map`, mapLines(uidMap));
+    await writeFile(`/proc/${pid}/gid_map`, mapLines(gidMap));
+    return;
+  }
+  await run(["newuidmap", String(pid), ...uidMap]);
+  await run(["newgidmap", String(pid), ...gidMap]);
+}
+
+function mapLines([a, b, c, d, e, f]: readonly string[]): string {
+  return `${a} ${b} ${c}\n${d} ${e} ${f}\n`;
+}
+
+async function namespaceRefused(cause: unknown): Promise<VmbuilderError> {
+  const restricted = await readFile("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "utf8").catch(() => "0");
+  if (restricted.trim() === "1") {
+    return new VmbuilderError("apparmor-userns", "AppArmor forbids user namespaces to unconfined programs", {
+      hint: "run once as root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
+      cause,
+    });
+  }
+  return new VmbuilderError("userns-denied", "the kernel refuses to make a user namespace", {
+    hint: "run as root: sysctl -w user.max_user_namespaces=15000 kernel.unprivileged_userns_clone=1",
+    cause,
+  });
+}

@@ -1,0 +1,146 @@
+import { VmbuilderError } from "../model/errors.ts";
+
+/** One entry of a tar archive. */
+export interface TarEntry {
+  /** Name as stored, for example `./usr/bin/true`. */
+  name: string;
+  type: "file" | "directory" | "symlink" | "hardlink" | "device" | "other";
+  mode: number;
+  sizeBytes: number;
+}
+
+/** What a scanner tells of a stream of archives. */
+export interface TarHandler {
+  onEntry(entry: TarEntry): void;
+  /** A piece of the latest entry's content. */
+  onContent?(piece: Buffer): void;
+  /** An archive has ended; the next entry belongs to the next one. */
+  onEnd(): void;
+}
+
+const BLOCK = 512;
+const TYPES: Record<string, TarEntry["type"]> = {
+  "0": "file",
+  "\0": "file",
+  "7": "file",
+  "1": "hardlink",
+  "2": "symlink",
+  "3": "device",
+  "4": "device",
+  "5": "directory",
+  "6": "device",
+};
+
+/**
+ * Reads the headers of one or more concatenated tar archives as their bytes pass by; nothing is kept but the header at hand.
+ * Understands ustar, GNU long names and pax paths.
+ *
+ * @see https://manpages.debian.org/tar.5
+ */
+export class TarScanner {
+  readonly #handler: TarHandler;
+  #partial: Buffer = Buffer.alloc(0);
+  #contentLeft = 0;
+  #paddingLeft = 0;
+  /** An extension header's content, while it is collected. */
+  #extension: { type: string; pieces: Buffer[] } | undefined;
+  #nextName: string | undefined;
+  #inArchive = false;
+
+  constructor(handler: TarHandler) {
+    this.#handler = handler;
+  }
+
+  /** @throws package-malformed when a header's checksum is wrong */
+  push(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#contentLeft > 0) {
+        const piece = chunk.subarray(at, at + this.#contentLeft);
+        at += piece.length;
+        this.#content(piece);
+      } else if (this.#paddingLeft > 0) {
+        const skipped = Math.min(this.#paddingLeft, chunk.length - at);
+        at += skipped;
+        this.#paddingLeft -= skipped;
+      } else if (this.#partial.length > 0 || chunk.length - at < BLOCK) {
+        const taken = chunk.subarray(at, at + BLOCK - this.#partial.length);
+        at += taken.length;
+        const block: Buffer = Buffer.concat([this.#partial, taken]);
+        if (block.length === BLOCK) {
+          this.#partial = Buffer.alloc(0);
+          this.#header(block);
+        } else this.#partial = block;
+      } else {
+        this.#header(chunk.subarray(at, at + BLOCK));
+        at += BLOCK;
+      }
+    }
+  }
+
+  /** True between archives: whether the stream may end here. */
+  get complete(): boolean {
+    return !this.#inArchive && this.#partial.length === 0;
+  }
+
+  #content(piece: Buffer): void {
+    this.#contentLeft -= piece.length;
+    if (!this.#extension) return this.#handler.onContent?.(piece);
+    this.#extension.pieces.push(Buffer.from(piece));
+    if (this.#contentLeft === 0) {
+      const content = Buffer.concat(this.#extension.pieces).toString("utf8");
+      if (this.#extension.type === "L") this.#nextName = content.replace(/\0.*$/s, "");
+      if (this.#extension.type === "x") this.#nextName = /^\d+ path=(.*)$/m.exec(content)?.[1] ?? this.#nextName;
+      this.#extension = undefined;
+    }
+  }
+
+  #header(block: Buffer): void {
+    if (isZero(block)) {
+      if (this.#inArchive) this.#handler.onEnd();
+      this.#inArchive = false;
+      return;
+    }
+    verifyChecksum(block);
+    this.#inArchive = true;
+    const typeFlag = String.fromCharCode(block[156] ?? 0);
+    const sizeBytes = readNumber(block, 124, 12);
+    if (typeFlag === "L" || typeFlag === "K" || typeFlag === "x" || typeFlag === "g") {
+      if (sizeBytes > 1024 * 1024) throw new VmbuilderError("package-malformed", "a tar extension header is larger than 1 MiB");
+      this.#extension = { type: typeFlag, pieces: [] };
+    } else {
+      const type = TYPES[typeFlag] ?? "other";
+      this.#handler.onEntry({ name: this.#nextName ?? readName(block), type, mode: readNumber(block, 100, 8), sizeBytes });
+      this.#nextName = undefined;
+    }
+    this.#contentLeft = sizeBytes;
+    this.#paddingLeft = (BLOCK - (sizeBytes % BLOCK)) % BLOCK;
+  }
+}
+
+function readName(block: Buffer): string {
+  const name = readText(block, 0, 100);
+  const prefix = block.toString("latin1", 257, 262) === "ustar" && block[262] === 0 ? readText(block, 345, 155) : "";
+  return prefix ? `${prefix}/${name}` : name;
+}
+
+function readText(block: Buffer, start: number, length: number): string {
+  const end = block.indexOf(0, start);
+  return block.toString("utf8", start, end === -1 || end > start + length ? start + length : end);
+}
+
+function readNumber(block: Buffer, start: number, length: number): number {
+  if (((block[start] ?? 0) & 0x80) !== 0) return Number(block.readBigUInt64BE(start + length - 8));
+  return Number.parseInt(readText(block, start, length).trim() || "0", 8);
+}
+
+function verifyChecksum(block: Buffer): void {
+  let sum = 8 * 32;
+  for (let i = 0; i < BLOCK; i++) if (i < 148 || i >= 156) sum += block[i] ?? 0;
+  if (sum !== readNumber(block, 148, 8)) throw new VmbuilderError("package-malformed", "a tar header's checksum is wrong");
+}
+
+function isZero(block: Buffer): boolean {
+  for (let i = 0; i < BLOCK; i++) if (block[i] !== 0) return false;
+  return true;
+}

@@ -1,0 +1,61 @@
+import type { FileEdit } from "../model/file-edit.ts";
+
+const BLOCK = 512;
+
+/** A tree entry to write as tar; the edits that remove something have no place in an archive. */
+export type TarItem = Exclude<FileEdit, { kind: "remove" }> | { kind: "file"; path: string; content: Buffer; mode: number };
+
+/**
+ * Writes entries as ustar with GNU long names; owners are numbers, times are `mtimeSeconds`.
+ * An archive's end is marked, so that several can follow one another for `tar --ignore-zeros`.
+ */
+export function writeTar(items: readonly TarItem[], mtimeSeconds: number): Buffer {
+  return Buffer.concat([...items.flatMap((item) => writeItem(item, mtimeSeconds)), Buffer.alloc(2 * BLOCK)]);
+}
+
+function writeItem(item: TarItem, mtimeSeconds: number): Buffer[] {
+  const name = `.${item.path}${item.kind === "directory" ? "/" : ""}`;
+  const owner = { uid: "uid" in item ? (item.uid ?? 0) : 0, gid: "gid" in item ? (item.gid ?? 0) : 0 };
+  if (item.kind === "symlink") {
+    const target = Buffer.byteLength(item.target) > 100 ? longText("K", item.target) : [];
+    return [...longName(name), ...target, header(name, "2", 0o777, 0, owner, mtimeSeconds, item.target)];
+  }
+  if (item.kind === "directory") return [...longName(name), header(name, "5", item.mode, 0, owner, mtimeSeconds)];
+  const content = Buffer.from(item.content);
+  return [...longName(name), header(name, "0", item.mode, content.length, owner, mtimeSeconds), ...padded(content)];
+}
+
+function longName(name: string): Buffer[] {
+  return Buffer.byteLength(name) > 100 ? longText("L", name) : [];
+}
+
+function longText(type: string, text: string): Buffer[] {
+  const content = Buffer.from(`${text}\0`);
+  return [header("././@LongLink", type, 0, content.length, { uid: 0, gid: 0 }, 0), ...padded(content)];
+}
+
+function header(name: string, type: string, mode: number, size: number, owner: { uid: number; gid: number }, mtime: number, target = ""): Buffer {
+  const block = Buffer.alloc(BLOCK);
+  block.write(name, 0, 100);
+  writeOctal(block, mode, 100, 8);
+  writeOctal(block, owner.uid, 108, 8);
+  writeOctal(block, owner.gid, 116, 8);
+  writeOctal(block, size, 124, 12);
+  writeOctal(block, mtime, 136, 12);
+  block.fill(" ", 148, 156);
+  block.write(type, 156);
+  block.write(target, 157, 100);
+  block.write("ustar\x0000", 257, "latin1");
+  let sum = 0;
+  for (const byte of block) sum += byte;
+  block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+  return block;
+}
+
+function writeOctal(block: Buffer, value: number, at: number, length: number): void {
+  block.write(value.toString(8).padStart(length - 1, "0"), at);
+}
+
+function padded(content: Buffer): Buffer[] {
+  return [content, Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK)];
+}

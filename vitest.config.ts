@@ -1,0 +1,41 @@
+import { basename } from "node:path";
+import { defineConfig, type TestProjectConfiguration } from "vitest/config";
+
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+
+/** One kind of test: where its files are and how long one test may take. */
+function project(name: string, include: string, timeoutMs: number, oneAtATime: boolean): TestProjectConfiguration {
+  return {
+    test: {
+      name,
+      include: [include],
+      exclude: ["**/node_modules/**", "dist/**", "build/**"],
+      environment: "node",
+      testTimeout: timeoutMs,
+      hookTimeout: timeoutMs,
+      ...(oneAtATime ? { fileParallelism: false, maxWorkers: 1 } : {}),
+    },
+  };
+}
+
+/** Each run of one kind leaves its report beside the others: `vitest run --project boot` writes build/reports/boot.json. */
+function reportName(argv: string[]): string {
+  const at = argv.indexOf("--project");
+  return basename(argv[at === -1 ? -1 : at + 1] ?? "all");
+}
+
+export default defineConfig({
+  test: {
+    reporters: ["default", "json"],
+    outputFile: { json: `build/reports/${reportName(process.argv)}.json` },
+    projects: [
+      project("unit", "src/**/*.test.ts", 10 * SECOND_MS, false),
+      // Real tools, and two builds at once would compete for the same few cores.
+      project("system", "test/system/**/*.test.ts", 5 * MINUTE_MS, true),
+      project("golden", "test/golden/**/*.test.ts", 5 * MINUTE_MS, true),
+      // Under software emulation a machine needs minutes; two at a time would both be late.
+      project("boot", "test/boot/**/*.test.ts", 15 * MINUTE_MS, true),
+    ],
+  },
+});
