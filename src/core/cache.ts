@@ -48,7 +48,8 @@ export async function openCache(directory: string): Promise<Cache> {
   const root = resolve(directory);
   const cache = { directory: root, packages: join(root, "packages") };
   await makeDirectory(root, 0o700);
-  for (const name of ["packages", "work", ...OBJECT_KINDS.map((kind) => join("objects", kind))]) await makeDirectory(join(root, name));
+  for (const name of ["packages", "work", ...OBJECT_KINDS.map((kind) => join("objects", kind))])
+    await makeDirectory(join(root, name));
   await reapWorkDirectories(join(root, "work"));
   return cache;
 }
@@ -73,7 +74,10 @@ export function objectFile(object: CacheObject, name: string): string {
 export async function verifyObject(cache: Cache, object: CacheObject, signal?: AbortSignal): Promise<boolean> {
   for (const [name, expected] of Object.entries(object.meta.files)) {
     const path = objectFile(object, name);
-    const size = await stat(path).then((info) => info.size, () => -1);
+    const size = await stat(path).then(
+      (info) => info.size,
+      () => -1,
+    );
     if (size === expected.sizeBytes && (await sha256File(path, signal)) === expected.sha256) continue;
     const aside = join(cache.directory, "work", `damaged-${object.kind}-${object.key.slice(0, 16)}-${Date.now()}`);
     await rename(object.directory, aside);
@@ -113,7 +117,13 @@ export async function commitObject(
   }
 }
 
-async function publish(cache: Cache, kind: ObjectKind, key: string, directory: string, meta: ObjectMeta): Promise<CacheObject> {
+async function publish(
+  cache: Cache,
+  kind: ObjectKind,
+  key: string,
+  directory: string,
+  meta: ObjectMeta,
+): Promise<CacheObject> {
   const final = objectDirectory(cache, kind, key);
   try {
     await rename(directory, final);
@@ -127,7 +137,13 @@ async function publish(cache: Cache, kind: ObjectKind, key: string, directory: s
 }
 
 /** Runs `work` while no other build on this machine makes the same object. A dead holder's lock is free at once. */
-export async function withObjectLock<T>(cache: Cache, kind: ObjectKind, key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+export async function withObjectLock<T>(
+  cache: Cache,
+  kind: ObjectKind,
+  key: string,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
   const release = await acquireLock(`${objectDirectory(cache, kind, key)}`, signal);
   try {
     return await work();
@@ -167,7 +183,10 @@ async function readObject(cache: Cache, kind: ObjectKind, key: string): Promise<
   try {
     return { kind, key, directory, meta: JSON.parse(text) as ObjectMeta };
   } catch (cause) {
-    throw new VmbuilderError("cache-corrupt", `${directory}/meta.json is damaged`, { hint: "run: vmbuilder cache verify", cause });
+    throw new VmbuilderError("cache-corrupt", `${directory}/meta.json is damaged`, {
+      hint: "run: vmbuilder cache verify",
+      cause,
+    });
   }
 }
 

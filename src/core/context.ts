@@ -1,5 +1,5 @@
-import type { EventSink, StepName } from "../model/events.ts";
 import { VmbuilderError } from "../model/errors.ts";
+import type { EventSink, StepName } from "../model/events.ts";
 import type { Cache } from "./cache.ts";
 
 /** What every stage gets beside its input: where to tell, when to stop, where to keep. Nothing in it changes. */
@@ -12,7 +12,12 @@ export interface BuildContext {
 }
 
 /** Runs a step and tells of its start, its end and its failure. */
-export async function runStep<T>(context: Pick<BuildContext, "emit" | "signal">, step: StepName, title: string, work: () => Promise<T>): Promise<T> {
+export async function runStep<T>(
+  context: Pick<BuildContext, "emit" | "signal">,
+  step: StepName,
+  title: string,
+  work: () => Promise<T>,
+): Promise<T> {
   const startedAt = performance.now();
   context.signal.throwIfAborted();
   context.emit({ type: "started", step, title, atMs: Date.now() });
@@ -23,12 +28,24 @@ export async function runStep<T>(context: Pick<BuildContext, "emit" | "signal">,
   } catch (error) {
     const known = error instanceof VmbuilderError ? error : undefined;
     const message = error instanceof Error ? error.message : String(error);
-    context.emit({ type: "failed", step, code: known?.code ?? "unknown", message, ...(known?.hint ? { hint: known.hint } : {}), atMs: Date.now() });
+    context.emit({
+      type: "failed",
+      step,
+      code: known?.code ?? "unknown",
+      message,
+      ...(known?.hint ? { hint: known.hint } : {}),
+      atMs: Date.now(),
+    });
     throw error;
   }
 }
 
 /** Tells something worth reading beside the steps. */
-export function logLine(context: Pick<BuildContext, "emit">, step: StepName, level: "debug" | "info" | "warning", message: string): void {
+export function logLine(
+  context: Pick<BuildContext, "emit">,
+  step: StepName,
+  level: "debug" | "info" | "warning",
+  message: string,
+): void {
   context.emit({ type: "log", step, level, message, atMs: Date.now() });
 }

@@ -1,5 +1,5 @@
-import type { Identity } from "../model/identity.ts";
 import type { FileEdit } from "../model/file-edit.ts";
+import type { Identity } from "../model/identity.ts";
 import type { Lock, PackageRef } from "../model/package.ts";
 import type { PackageRequest, Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";

@@ -37,6 +37,8 @@ export function parseDeb822(text: string): Stanza[] {
 /** Writes paragraphs back; values are taken as they are. */
 export function formatDeb822(stanzas: readonly Stanza[]): string {
   return stanzas
-    .map((stanza) => [...stanza].map(([field, value]) => `${field}:${value.startsWith("\n") ? "" : " "}${value}\n`).join(""))
+    .map((stanza) =>
+      [...stanza].map(([field, value]) => `${field}:${value.startsWith("\n") ? "" : " "}${value}\n`).join(""),
+    )
     .join("\n");
 }

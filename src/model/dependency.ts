@@ -13,7 +13,12 @@ export interface DependencyNode {
 export function parseDependencies(field: string): string[][] {
   return field
     .split(",")
-    .map((group) => group.split("|").map(packageName).filter((name) => name !== ""))
+    .map((group) =>
+      group
+        .split("|")
+        .map(packageName)
+        .filter((name) => name !== ""),
+    )
     .filter((group) => group.length > 0);
 }
 

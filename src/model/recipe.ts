@@ -22,16 +22,30 @@ const size = z.union([z.string(), z.number()]).transform((value, ctx) => {
 });
 const list = <T extends z.ZodType>(item: T) => z.union([z.array(item), item.transform((one) => [one])]);
 const words = (pattern: RegExp, what: string) => list(z.string().regex(pattern, `is no ${what}`));
-const secret = z.string().min(1).max(512).refine((text) => !/[\n\0]/.test(text), "must be one line");
-const fullName = z.string().max(128).refine((text) => !/[:,\n\0]/.test(text), "must not hold a colon, comma or line end");
-const path = z.string().min(1).max(4096).refine((text) => !text.includes("\0"), "is no path");
+const secret = z
+  .string()
+  .min(1)
+  .max(512)
+  .refine((text) => !/[\n\0]/.test(text), "must be one line");
+const fullName = z
+  .string()
+  .max(128)
+  .refine((text) => !/[:,\n\0]/.test(text), "must not hold a colon, comma or line end");
+const path = z
+  .string()
+  .min(1)
+  .max(4096)
+  .refine((text) => !text.includes("\0"), "is no path");
 
 export const recipeSchema = z.strictObject({
   distro: z.string().regex(WORD, "is no distribution name").default("debian"),
   suite: z.string().regex(WORD, "is no suite name").optional(),
   arch: z.enum(["amd64", "arm64"]).optional(),
   hypervisor: list(z.string().regex(WORD, "is no hypervisor name")).default(["kvm"]),
-  hostname: z.string().regex(HOSTNAME, "is no host name: letters, digits and inner hyphens, at most 63 a label").default("vm"),
+  hostname: z
+    .string()
+    .regex(HOSTNAME, "is no host name: letters, digits and inner hyphens, at most 63 a label")
+    .default("vm"),
   variant: z.enum(["standard", "minbase"]).default("standard"),
   mirror: z.string().min(1).optional(),
   "security-mirror": z.string().min(1).optional(),
@@ -43,16 +57,30 @@ export const recipeSchema = z.strictObject({
   "kernel-flavour": z.string().regex(WORD, "is no kernel flavour").optional(),
   rootsize: size.default(4 * 1024 ** 3),
   swapsize: size.default(1024 ** 3),
-  mem: z.coerce.number().int().min(64).max(4 * 1024 * 1024).default(1024),
+  mem: z.coerce
+    .number()
+    .int()
+    .min(64)
+    .max(4 * 1024 * 1024)
+    .default(1024),
   cpus: z.coerce.number().int().min(1).max(512).default(1),
-  user: z.string().regex(USER_NAME, "is no user name: a small letter, then small letters, digits, - and _, at most 32").optional(),
+  user: z
+    .string()
+    .regex(USER_NAME, "is no user name: a small letter, then small letters, digits, - and _, at most 32")
+    .optional(),
   name: fullName.optional(),
   pass: secret.optional(),
   rootpass: secret.optional(),
   "ssh-key": list(path).default([]),
   "ssh-user-key": list(path).default([]),
-  lang: z.string().regex(/^[A-Za-z][A-Za-z0-9_.@-]*$/, "is no locale").optional(),
-  timezone: z.string().refine((zone) => isGuestPath(`/${zone}`), "is no time zone").optional(),
+  lang: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9_.@-]*$/, "is no locale")
+    .optional(),
+  timezone: z
+    .string()
+    .refine((zone) => isGuestPath(`/${zone}`), "is no time zone")
+    .optional(),
   dest: path.optional(),
 });
 

@@ -54,15 +54,25 @@ export function planStorage(request: StorageRequest): DiskPlan {
   checkBounds("rootsize", request.rootSizeBytes, SMALLEST_ROOT_BYTES);
   if (request.swapSizeBytes !== 0) checkBounds("swapsize", request.swapSizeBytes, MIB);
   const wanted: { role: PartitionRole; sizeBytes: number; typeGuid: string }[] = [
-    ...(request.architecture === "amd64" ? [{ role: "bios-boot" as const, sizeBytes: BIOS_BOOT_BYTES, typeGuid: TYPES["bios-boot"] }] : []),
+    ...(request.architecture === "amd64"
+      ? [{ role: "bios-boot" as const, sizeBytes: BIOS_BOOT_BYTES, typeGuid: TYPES["bios-boot"] }]
+      : []),
     { role: "esp", sizeBytes: ESP_BYTES, typeGuid: TYPES.esp },
-    ...(request.swapSizeBytes > 0 ? [{ role: "swap" as const, sizeBytes: request.swapSizeBytes, typeGuid: TYPES.swap }] : []),
+    ...(request.swapSizeBytes > 0
+      ? [{ role: "swap" as const, sizeBytes: request.swapSizeBytes, typeGuid: TYPES.swap }]
+      : []),
     { role: "root", sizeBytes: request.rootSizeBytes, typeGuid: ROOT_TYPES[request.architecture] },
   ];
   let offset = MIB;
   const partitions = wanted.map(({ role, sizeBytes, typeGuid }): Partition => {
     const aligned = Math.ceil(sizeBytes / MIB) * MIB;
-    const partition = { number: NUMBERS[role], role, typeGuid, startSector: offset / SECTOR_BYTES, sizeSectors: aligned / SECTOR_BYTES };
+    const partition = {
+      number: NUMBERS[role],
+      role,
+      typeGuid,
+      startSector: offset / SECTOR_BYTES,
+      sizeSectors: aligned / SECTOR_BYTES,
+    };
     offset += aligned;
     return partition;
   });

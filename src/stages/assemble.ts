@@ -10,10 +10,10 @@ import type { Plan } from "../model/plan.ts";
 import { type DiskPlan, partitionOf, SECTOR_BYTES } from "../model/storage-plan.ts";
 import { biosBootPatches, makeEspPartition } from "../system/boot-areas.ts";
 import { convertImage, createOverlay, makeSparseFile, patchQcow2, patchRaw } from "../system/disk-image.ts";
-import { editExt4, type Extent, makeExt4 } from "../system/ext4.ts";
+import { type Extent, editExt4, makeExt4 } from "../system/ext4.ts";
 import { identityPatches } from "../system/partition-table.ts";
 import { unpackTree } from "../system/tree-archive.ts";
-import { type Tree, TREE_ARCHIVE } from "./install.ts";
+import { TREE_ARCHIVE, type Tree } from "./install.ts";
 
 /** A bootable disk without identity, in the cache: what every machine with these packages and sizes starts from. */
 export interface BaseDisk {
@@ -64,9 +64,23 @@ export async function assembleBase(distro: Distro, plan: Plan, tree: Tree, conte
   await runStep(context, "assemble/filesystem", "Make file systems", async () => {
     await makeSparseFile(raw, plan.disk.sizeBytes);
     await makeExt4(raw, rootExtent(plan.disk), ids.rootUuid, directory, signal);
-    await makeEspPartition(raw, plan.disk, ids.espSerial, objectFile(tree.object, BOOT_FILES.efi), LOADER_NAMES[plan.architecture], signal);
+    await makeEspPartition(
+      raw,
+      plan.disk,
+      ids.espSerial,
+      objectFile(tree.object, BOOT_FILES.efi),
+      LOADER_NAMES[plan.architecture],
+      signal,
+    );
     if (plan.architecture === "amd64") {
-      await patchRaw(raw, await biosBootPatches(plan.disk, objectFile(tree.object, BOOT_FILES.mbr), objectFile(tree.object, BOOT_FILES.core)));
+      await patchRaw(
+        raw,
+        await biosBootPatches(
+          plan.disk,
+          objectFile(tree.object, BOOT_FILES.mbr),
+          objectFile(tree.object, BOOT_FILES.core),
+        ),
+      );
     }
     await patchRaw(raw, await identityPatches(plan.disk, ids, join(context.workDirectory, "scratch"), signal));
   });
@@ -86,17 +100,38 @@ export async function assembleBase(distro: Distro, plan: Plan, tree: Tree, conte
  * @param scratch folder for temporary files
  * @param atSeconds time stamp of the written files
  */
-export async function identifyDisk(distro: Distro, base: BaseDisk, identity: Identity, overlay: string, scratch: string, atSeconds: number, signal: AbortSignal): Promise<void> {
+export async function identifyDisk(
+  distro: Distro,
+  base: BaseDisk,
+  identity: Identity,
+  overlay: string,
+  scratch: string,
+  atSeconds: number,
+  signal: AbortSignal,
+): Promise<void> {
   const { tree, disk } = base.facts;
-  const [patches] = await Promise.all([identityPatches(disk, identity.ids, join(scratch, "scratch"), signal), createOverlay(baseImage(base), overlay, signal)]);
+  const [patches] = await Promise.all([
+    identityPatches(disk, identity.ids, join(scratch, "scratch"), signal),
+    createOverlay(baseImage(base), overlay, signal),
+  ]);
   await patchQcow2(overlay, patches, scratch, signal);
-  await editExt4(overlay, rootExtent(disk), identity.ids.rootUuid, distro.identify(identity, tree, disk), atSeconds, scratch, signal);
+  await editExt4(
+    overlay,
+    rootExtent(disk),
+    identity.ids.rootUuid,
+    distro.identify(identity, tree, disk),
+    atSeconds,
+    scratch,
+    signal,
+  );
 }
 
 async function unpackCached(tree: Tree, context: BuildContext): Promise<string> {
   const directory = join(context.workDirectory, "tree");
   await mkdir(directory, { mode: 0o755 });
-  await runStep(context, "assemble/tree", "Unpack the cached system", () => unpackTree(objectFile(tree.object, TREE_ARCHIVE), directory, context.signal));
+  await runStep(context, "assemble/tree", "Unpack the cached system", () =>
+    unpackTree(objectFile(tree.object, TREE_ARCHIVE), directory, context.signal),
+  );
   return directory;
 }
 

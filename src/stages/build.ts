@@ -8,7 +8,7 @@ import type { Plan } from "../model/plan.ts";
 import { removeTree } from "../system/files.ts";
 import { assembleBase, type BaseDisk, baseKey, findBase, identifyDisk } from "./assemble.ts";
 import { checkHost } from "./check-host.ts";
-import { deployMachine, type Deployment } from "./deploy.ts";
+import { type Deployment, deployMachine } from "./deploy.ts";
 import { checkDestination, publishFolder } from "./destination.ts";
 import { readIdentity } from "./identity.ts";
 import { findTree, installTree, treeKey } from "./install.ts";
@@ -49,7 +49,15 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
     const base = await provideBase(plan, lock, context);
     const overlay = join(context.workDirectory, "machine.qcow2");
     await runStep(context, "assemble/identity", "Write the machine's identity", () =>
-      identifyDisk(distro, base, identity, overlay, context.workDirectory, Math.floor(Date.now() / 1000), context.signal),
+      identifyDisk(
+        distro,
+        base,
+        identity,
+        overlay,
+        context.workDirectory,
+        Math.floor(Date.now() / 1000),
+        context.signal,
+      ),
     );
     const deployment = await publishFolder(plan.destination, options.overwrite, (directory) =>
       deployMachine({ plan, lock, base, identity, overlay, directory, steps: record.steps }, context),
@@ -65,18 +73,31 @@ async function provideBase(plan: Plan, lock: Lock, context: BuildContext): Promi
   return withObjectLock(context.cache, "disk", key, context.signal, async () => {
     const cached = await findBase(key, context);
     if (cached && (await verifyObject(context.cache, cached.object, context.signal))) {
-      for (const [step, title] of [["install", "Install packages"], ["assemble/base", "Make the disk"]] as const) {
+      for (const [step, title] of [
+        ["install", "Install packages"],
+        ["assemble/base", "Make the disk"],
+      ] as const) {
         context.emit({ type: "cached", step, title, key, atMs: Date.now() });
       }
       return cached;
     }
-    const tree = await runStep(context, "install", "Install packages", async () => (await findTree(distro, plan, lock, context)) ?? installTree(distro, plan, lock, context));
+    const tree = await runStep(
+      context,
+      "install",
+      "Install packages",
+      async () => (await findTree(distro, plan, lock, context)) ?? installTree(distro, plan, lock, context),
+    );
     return runStep(context, "assemble", "Make the disk", () => assembleBase(distro, plan, tree, context));
   });
 }
 
 /** Runs `work` with a folder of its own in the cache, and removes the folder whatever happens. */
-export async function withContext<T>(cache: Cache, signal: AbortSignal, emit: EventSink, work: (context: BuildContext) => Promise<T>): Promise<T> {
+export async function withContext<T>(
+  cache: Cache,
+  signal: AbortSignal,
+  emit: EventSink,
+  work: (context: BuildContext) => Promise<T>,
+): Promise<T> {
   const workDirectory = await makeWorkDirectory(join(cache.directory, "work"));
   try {
     return await work({ cache, signal, emit, workDirectory });

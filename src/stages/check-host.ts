@@ -1,6 +1,6 @@
+import { VmbuilderError } from "../model/errors.ts";
 import type { Plan } from "../model/plan.ts";
 import { checkHostFor, failedChecks } from "../system/host-checks.ts";
-import { VmbuilderError } from "../model/errors.ts";
 
 /**
  * Checks that this machine can build, before anything is downloaded.
@@ -13,6 +13,8 @@ export async function checkHost(plan: Pick<Plan, "architecture">): Promise<void>
   if (!first) return;
   throw new VmbuilderError(first.code, first.message, {
     hint: first.hint,
-    ...(others.length > 0 ? { detail: others.map(({ message, hint }) => `also: ${message} (${hint})`).join("\n") } : {}),
+    ...(others.length > 0
+      ? { detail: others.map(({ message, hint }) => `also: ${message} (${hint})`).join("\n") }
+      : {}),
   });
 }

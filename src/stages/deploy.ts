@@ -11,7 +11,6 @@ import { type BaseDisk, baseImage } from "./assemble.ts";
 import { BUILD_RECORD } from "./destination.ts";
 import { findHypervisor } from "./plan.ts";
 
-
 /** A file of the result. */
 export interface Artifact {
   readonly name: string;
@@ -54,12 +53,19 @@ export async function deployMachine(request: DeploymentRequest, context: BuildCo
   for (const format of FORMATS.filter(({ name }) => hypervisors.some((one) => one.format === name))) {
     const name = `${plan.recipe.hostname}.${format.extension}`;
     disks.set(format.name, name);
-    await runStep(context, "convert", `Convert to ${format.name}`, () => format.convert(request.overlay, join(directory, name), context.signal));
+    await runStep(context, "convert", `Convert to ${format.name}`, () =>
+      format.convert(request.overlay, join(directory, name), context.signal),
+    );
   }
   return runStep(context, "deploy", "Write the result", async () => {
     const artifacts = [...disks.values()];
     for (const hypervisor of hypervisors) {
-      const machine = { recipe: plan.recipe, hostname: plan.recipe.hostname, architecture: plan.architecture, disks: [disks.get(hypervisor.format) ?? ""] };
+      const machine = {
+        recipe: plan.recipe,
+        hostname: plan.recipe.hostname,
+        architecture: plan.architecture,
+        disks: [disks.get(hypervisor.format) ?? ""],
+      };
       for (const file of hypervisor.describe(machine)) {
         await writeFile(join(directory, file.name), file.content, { mode: file.mode });
         artifacts.push(file.name);
@@ -93,7 +99,14 @@ function formatRecord({ plan, lock, base, steps }: DeploymentRequest, artifacts:
     recipe: withoutSecrets(plan.recipe),
     plan: { suite: plan.suite, architecture: plan.architecture, packages: plan.packages, disk: plan.disk },
     base: { key: base.key, image: baseImage(base) },
-    packages: lock.packages.map(({ name, version, architecture, sha256, sizeBytes, url }) => ({ name, version, architecture, sha256, sizeBytes, url })),
+    packages: lock.packages.map(({ name, version, architecture, sha256, sizeBytes, url }) => ({
+      name,
+      version,
+      architecture,
+      sha256,
+      sizeBytes,
+      url,
+    })),
     sources: lock.sources,
     artifacts,
     steps,
@@ -103,5 +116,9 @@ function formatRecord({ plan, lock, base, steps }: DeploymentRequest, artifacts:
 
 function withoutSecrets(recipe: Recipe): Recipe {
   const { pass, rootpass, ...rest } = recipe;
-  return { ...rest, ...(pass === undefined ? {} : { pass: "(set)" }), ...(rootpass === undefined ? {} : { rootpass: "(set)" }) };
+  return {
+    ...rest,
+    ...(pass === undefined ? {} : { pass: "(set)" }),
+    ...(rootpass === undefined ? {} : { rootpass: "(set)" }),
+  };
 }

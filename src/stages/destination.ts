@@ -14,12 +14,21 @@ export const BUILD_RECORD = "build.json";
 export async function checkDestination(destination: string, overwrite: boolean): Promise<void> {
   const found = await stat(destination).catch(() => undefined);
   if (!found) return;
-  if (!overwrite) throw new VmbuilderError("dest-exists", `${destination} exists already`, { hint: "choose another --dest or --hostname, or replace it with --overwrite" });
+  if (!overwrite)
+    throw new VmbuilderError("dest-exists", `${destination} exists already`, {
+      hint: "choose another --dest or --hostname, or replace it with --overwrite",
+    });
   if (!(await isOurs(destination))) {
-    throw new VmbuilderError("dest-foreign", `${destination} was not made by vmbuilder, so --overwrite does not touch it`, { hint: "move it away, or choose another --dest" });
+    throw new VmbuilderError(
+      "dest-foreign",
+      `${destination} was not made by vmbuilder, so --overwrite does not touch it`,
+      { hint: "move it away, or choose another --dest" },
+    );
   }
   if (`${process.cwd()}${sep}`.startsWith(`${destination}${sep}`)) {
-    throw new VmbuilderError("dest-foreign", `${destination} holds the current folder`, { hint: "run from another folder" });
+    throw new VmbuilderError("dest-foreign", `${destination} holds the current folder`, {
+      hint: "run from another folder",
+    });
   }
 }
 
@@ -36,7 +45,11 @@ async function isOurs(destination: string): Promise<boolean> {
  * Fills a folder under a temporary name and gives it its final one when all is there. A folder that is replaced stays
  * whole until then.
  */
-export async function publishFolder<T>(destination: string, overwrite: boolean, fill: (directory: string) => Promise<T>): Promise<T> {
+export async function publishFolder<T>(
+  destination: string,
+  overwrite: boolean,
+  fill: (directory: string) => Promise<T>,
+): Promise<T> {
   const parent = dirname(destination);
   const temporary = join(parent, `.${basename(destination).slice(0, 200)}.${process.pid}.part`);
   const old = `${temporary}.old`;

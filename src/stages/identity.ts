@@ -18,8 +18,19 @@ export async function readIdentity(recipe: Recipe, disk: DiskPlan, signal: Abort
     hashPassword(recipe.rootpass, signal),
     hashPassword(recipe.pass, signal),
   ]);
-  const user = recipe.user === undefined ? undefined : { name: recipe.user, fullName: recipe.name ?? "", passwordHash, sshKeys: userSshKeys };
-  return { hostname: recipe.hostname, user, rootPasswordHash, rootSshKeys, timezone: recipe.timezone, lang: recipe.lang, ids: newDiskIds(disk) };
+  const user =
+    recipe.user === undefined
+      ? undefined
+      : { name: recipe.user, fullName: recipe.name ?? "", passwordHash, sshKeys: userSshKeys };
+  return {
+    hostname: recipe.hostname,
+    user,
+    rootPasswordHash,
+    rootSshKeys,
+    timezone: recipe.timezone,
+    lang: recipe.lang,
+    ids: newDiskIds(disk),
+  };
 }
 
 /** Fresh random ids for a disk. */
@@ -37,11 +48,23 @@ async function readSshKeys(option: string, paths: readonly string[]): Promise<st
   const keys: string[] = [];
   for (const path of paths) {
     const text = await readFile(path, "utf8").catch((cause: unknown) => {
-      throw new VmbuilderError("file-unreadable", `${option}: cannot read ${path}`, { hint: "give a public key file, such as ~/.ssh/id_ed25519.pub", cause });
+      throw new VmbuilderError("file-unreadable", `${option}: cannot read ${path}`, {
+        hint: "give a public key file, such as ~/.ssh/id_ed25519.pub",
+        cause,
+      });
     });
-    const lines = text.split("\n").map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"));
-    if (/PRIVATE KEY/.test(text)) throw new VmbuilderError("recipe-invalid", `${option}: ${path} is a private key`, { hint: `give the public one: ${path}.pub` });
-    if (lines.length === 0 || !lines.every(isSshKeyLine)) throw new VmbuilderError("recipe-invalid", `${option}: ${path} holds no ssh public key`, { hint: "give a file whose lines begin with ssh-ed25519, ssh-rsa, …" });
+    const lines = text
+      .split("\n")
+      .map((line) => line.trim())
+      .filter((line) => line !== "" && !line.startsWith("#"));
+    if (/PRIVATE KEY/.test(text))
+      throw new VmbuilderError("recipe-invalid", `${option}: ${path} is a private key`, {
+        hint: `give the public one: ${path}.pub`,
+      });
+    if (lines.length === 0 || !lines.every(isSshKeyLine))
+      throw new VmbuilderError("recipe-invalid", `${option}: ${path} holds no ssh public key`, {
+        hint: "give a file whose lines begin with ssh-ed25519, ssh-rsa, …",
+      });
     keys.push(...lines);
   }
   return keys;

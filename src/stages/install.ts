@@ -23,11 +23,22 @@ export const TREE_ARCHIVE = "tree.tar.zst";
 export function treeKey(distro: Distro, plan: Plan, lock: Lock): string {
   const packages = lock.packages.map((ref) => `${packageId(ref)} ${ref.sha256}`).sort();
   const sources = lock.sources.map(({ uri, suites, components }) => ({ uri, suites, components }));
-  return stepKey("tree", distro.treeVersion, { distro: distro.name, architecture: plan.architecture, packages, manual: [...lock.manual].sort(), sources });
+  return stepKey("tree", distro.treeVersion, {
+    distro: distro.name,
+    architecture: plan.architecture,
+    packages,
+    manual: [...lock.manual].sort(),
+    sources,
+  });
 }
 
 /** Finds a finished tree. */
-export async function findTree(distro: Distro, plan: Plan, lock: Lock, context: BuildContext): Promise<Tree | undefined> {
+export async function findTree(
+  distro: Distro,
+  plan: Plan,
+  lock: Lock,
+  context: BuildContext,
+): Promise<Tree | undefined> {
   const key = treeKey(distro, plan, lock);
   const object = await findObject(context.cache, "tree", key);
   return object && { key, object, facts: object.meta.facts as TreeFacts, directory: undefined };
@@ -45,18 +56,32 @@ export async function installTree(distro: Distro, plan: Plan, lock: Lock, contex
   const request = { tree: directory, plan, lock };
   const subset = await largestSubset(plan, lock, context);
   if (subset) {
-    await runStep(context, "install/base", "Unpack the nearest cached system", () => unpackTree(objectFile(subset.object, TREE_ARCHIVE), directory, context.signal));
+    await runStep(context, "install/base", "Unpack the nearest cached system", () =>
+      unpackTree(objectFile(subset.object, TREE_ARCHIVE), directory, context.signal),
+    );
   }
   await distro.install(request, subset ? subset.facts.packages.map(packageId) : [], context);
-  const object = await commitObject(context.cache, "tree", key, `${distro.name} ${plan.suite} ${plan.architecture}, ${lock.packages.length} packages`, async (target) => {
-    const facts = await runStep(context, "install/finish", "Clean up", () => distro.finish(request, target, context));
-    await runStep(context, "install/pack", "Keep the system in the cache", () => packTree(directory, join(target, TREE_ARCHIVE), context.signal));
-    return facts;
-  });
+  const object = await commitObject(
+    context.cache,
+    "tree",
+    key,
+    `${distro.name} ${plan.suite} ${plan.architecture}, ${lock.packages.length} packages`,
+    async (target) => {
+      const facts = await runStep(context, "install/finish", "Clean up", () => distro.finish(request, target, context));
+      await runStep(context, "install/pack", "Keep the system in the cache", () =>
+        packTree(directory, join(target, TREE_ARCHIVE), context.signal),
+      );
+      return facts;
+    },
+  );
   return { key, object, facts: object.meta.facts as TreeFacts, directory };
 }
 
-async function largestSubset(plan: Plan, lock: Lock, context: BuildContext): Promise<{ object: CacheObject; facts: TreeFacts } | undefined> {
+async function largestSubset(
+  plan: Plan,
+  lock: Lock,
+  context: BuildContext,
+): Promise<{ object: CacheObject; facts: TreeFacts } | undefined> {
   const wanted = new Set(lock.packages.map((ref) => `${packageId(ref)} ${ref.sha256}`));
   const candidates = (await listObjects(context.cache, "tree"))
     .map((object) => ({ object, facts: object.meta.facts as TreeFacts }))

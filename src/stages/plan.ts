@@ -11,7 +11,9 @@ import { planStorage } from "../model/storage-plan.ts";
 
 /** Names that Debian's base-passwd and packages give to users and groups of their own. @see /usr/share/doc/base-passwd */
 const RESERVED_NAMES = new Set(
-  "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc gnats nobody adm tty disk kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video sasl plugdev staff users nogroup input kvm render sgx crontab messagebus sshd _apt systemd-network systemd-journal systemd-resolve systemd-timesync".split(" "),
+  "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc gnats nobody adm tty disk kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video sasl plugdev staff users nogroup input kvm render sgx crontab messagebus sshd _apt systemd-network systemd-journal systemd-resolve systemd-timesync".split(
+    " ",
+  ),
 );
 
 /** Finds the distribution that a recipe names. @throws recipe-invalid */
@@ -52,10 +54,15 @@ function findPlugin<T extends { name: string }>(kind: string, name: string, plug
 
 function checkUser(recipe: Recipe): void {
   if (recipe.user !== undefined && RESERVED_NAMES.has(recipe.user)) {
-    throw new VmbuilderError("recipe-invalid", `user "${recipe.user}" is a name that the system uses itself`, { hint: "choose another --user" });
+    throw new VmbuilderError("recipe-invalid", `user "${recipe.user}" is a name that the system uses itself`, {
+      hint: "choose another --user",
+    });
   }
   if (recipe.user === undefined) {
-    const orphan = (["name", "pass", "ssh-user-key"] as const).find((key) => (key === "ssh-user-key" ? recipe[key].length > 0 : recipe[key] !== undefined));
-    if (orphan) throw new VmbuilderError("recipe-invalid", `${orphan} is given, but no user`, { hint: "add --user NAME" });
+    const orphan = (["name", "pass", "ssh-user-key"] as const).find((key) =>
+      key === "ssh-user-key" ? recipe[key].length > 0 : recipe[key] !== undefined,
+    );
+    if (orphan)
+      throw new VmbuilderError("recipe-invalid", `${orphan} is given, but no user`, { hint: "add --user NAME" });
   }
 }

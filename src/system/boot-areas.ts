@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { type DiskPlan, partitionOf, SECTOR_BYTES } from "../model/storage-plan.ts";
 import { VmbuilderError } from "../model/errors.ts";
+import { type DiskPlan, partitionOf, SECTOR_BYTES } from "../model/storage-plan.ts";
 import type { DiskPatch } from "./disk-image.ts";
 import { run } from "./process.ts";
 
@@ -23,7 +23,11 @@ export async function biosBootPatches(plan: DiskPlan, bootImage: string, coreIma
   boot.writeUInt16LE(NOP_NOP, DRIVE_CHECK);
   const image = await readFile(coreImage);
   const sectors = Math.ceil(image.length / SECTOR_BYTES);
-  if (sectors > partition.sizeSectors) throw new VmbuilderError("image-unbootable", `GRUB's core image of ${image.length} bytes does not fit into the BIOS boot partition`);
+  if (sectors > partition.sizeSectors)
+    throw new VmbuilderError(
+      "image-unbootable",
+      `GRUB's core image of ${image.length} bytes does not fit into the BIOS boot partition`,
+    );
   const core = Buffer.concat([image, Buffer.alloc(sectors * SECTOR_BYTES - image.length)]);
   core.writeBigUInt64LE(BigInt(partition.startSector + 1), BLOCK_LIST_START);
   core.writeUInt16LE(sectors - 1, BLOCK_LIST_LENGTH);
@@ -38,10 +42,37 @@ export async function biosBootPatches(plan: DiskPlan, bootImage: string, coreIma
  *
  * @see UEFI specification, 3.5.1.1 Removable Media Boot Behavior
  */
-export async function makeEspPartition(disk: string, plan: DiskPlan, serial: string, loader: string, loaderName: string, signal: AbortSignal): Promise<void> {
+export async function makeEspPartition(
+  disk: string,
+  plan: DiskPlan,
+  serial: string,
+  loader: string,
+  loaderName: string,
+  signal: AbortSignal,
+): Promise<void> {
   const esp = partitionOf(plan, "esp");
   const image = `${disk}@@${esp.startSector * SECTOR_BYTES}`;
-  await run(["mformat", "-i", image, "-T", String(esp.sizeSectors), "-h", "64", "-s", "32", "-c", "4", "-N", serial, "-v", "EFI", "::"], { signal });
+  await run(
+    [
+      "mformat",
+      "-i",
+      image,
+      "-T",
+      String(esp.sizeSectors),
+      "-h",
+      "64",
+      "-s",
+      "32",
+      "-c",
+      "4",
+      "-N",
+      serial,
+      "-v",
+      "EFI",
+      "::",
+    ],
+    { signal },
+  );
   await run(["mmd", "-i", image, "::/EFI", "::/EFI/BOOT"], { signal });
   await run(["mcopy", "-i", image, loader, `::/EFI/BOOT/${loaderName}`], { signal });
 }

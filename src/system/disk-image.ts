@@ -47,12 +47,24 @@ export async function createOverlay(base: string, overlay: string, signal: Abort
 }
 
 /** Converts an image whose format is known; a backing file is resolved. Sparse stays sparse. */
-export async function convertImage(source: string, from: string, target: string, to: string, options: readonly string[], signal: AbortSignal): Promise<void> {
+export async function convertImage(
+  source: string,
+  from: string,
+  target: string,
+  to: string,
+  options: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
   await run(["qemu-img", "convert", "-f", from, "-O", to, "-m", "8", "-W", ...options, source, target], { signal });
 }
 
 /** Writes bytes into a qcow2 at places of the disk that it holds; `scratch` is a folder for temporary files. */
-export async function patchQcow2(image: string, patches: readonly DiskPatch[], scratch: string, signal: AbortSignal): Promise<void> {
+export async function patchQcow2(
+  image: string,
+  patches: readonly DiskPatch[],
+  scratch: string,
+  signal: AbortSignal,
+): Promise<void> {
   const commands: string[] = [];
   for (const [i, { offsetBytes, bytes }] of patches.entries()) {
     await writeFile(join(scratch, `patch-${i}`), bytes);
@@ -81,7 +93,12 @@ exit $status
  * @param scratch folder for the mount point
  * @param argvFor gets the path of the raw file
  */
-export async function runWithRawView(image: string, scratch: string, argvFor: (raw: string) => readonly string[], signal: AbortSignal): Promise<void> {
+export async function runWithRawView(
+  image: string,
+  scratch: string,
+  argvFor: (raw: string) => readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
   const raw = join(scratch, "raw-view");
   await writeFile(raw, "");
   await runInNamespace([...OWN_MOUNTS, "sh", "-c", WITH_EXPORT, "sh", image, raw, ...argvFor(raw)], { signal });

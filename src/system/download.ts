@@ -90,7 +90,10 @@ async function withRetries<T>(url: string, options: DownloadOptions, attempt: ()
       return await attempt();
     } catch (error) {
       options.signal.throwIfAborted();
-      const again = error instanceof VmbuilderError ? error.code === "mirror-unreachable" && !error.message.includes("answers 4") : false;
+      const again =
+        error instanceof VmbuilderError
+          ? error.code === "mirror-unreachable" && !error.message.includes("answers 4")
+          : false;
       if (!again || n >= attempts || url.startsWith("file:")) throw error;
       await delay(250 * 4 ** (n - 1), undefined, { signal: options.signal });
     }
@@ -128,14 +131,20 @@ async function receive(url: string, options: DownloadOptions, sink: Sink): Promi
     sink.end();
     await finished(sink);
   }
-  if (options.sizeBytes !== undefined && received < options.sizeBytes) throw corrupt(url, `ends after ${received} of ${options.sizeBytes} bytes`);
-  if (options.sha256 !== undefined && hash.digest("hex") !== options.sha256) throw corrupt(url, "does not have the hash that the archive signed");
+  if (options.sizeBytes !== undefined && received < options.sizeBytes)
+    throw corrupt(url, `ends after ${received} of ${options.sizeBytes} bytes`);
+  if (options.sha256 !== undefined && hash.digest("hex") !== options.sha256)
+    throw corrupt(url, "does not have the hash that the archive signed");
 }
 
 function request(url: string, options: DownloadOptions, redirects: number): Promise<IncomingMessage> {
   const address = new URL(url);
   const secure = address.protocol === "https:";
-  const settings = { agent: secure ? options.downloader.https : options.downloader.http, signal: options.signal, timeout: options.stallMs ?? STALL_MS };
+  const settings = {
+    agent: secure ? options.downloader.https : options.downloader.http,
+    signal: options.signal,
+    timeout: options.stallMs ?? STALL_MS,
+  };
   return new Promise((resolve, reject) => {
     const outgoing = (secure ? httpsGet : httpGet)(address, settings, (response) => {
       const status = response.statusCode ?? 0;
@@ -148,7 +157,11 @@ function request(url: string, options: DownloadOptions, redirects: number): Prom
         return;
       }
       const code = status === 404 || status === 410 ? "package-missing" : "mirror-unreachable";
-      reject(new VmbuilderError(code, `${url}: the mirror answers ${status} ${response.statusMessage ?? ""}`.trimEnd(), { hint: "check --mirror" }));
+      reject(
+        new VmbuilderError(code, `${url}: the mirror answers ${status} ${response.statusMessage ?? ""}`.trimEnd(), {
+          hint: "check --mirror",
+        }),
+      );
     });
     outgoing.once("timeout", () => outgoing.destroy(stalled(url, options.stallMs ?? STALL_MS)));
     outgoing.once("error", (error) => reject(networkError(url, error)));
@@ -156,12 +169,16 @@ function request(url: string, options: DownloadOptions, redirects: number): Prom
 }
 
 async function follow(from: string, location: string, redirects: number): Promise<string> {
-  const refuse = (why: string) => new VmbuilderError("redirect-refused", `${from} redirects ${why}`, { hint: "give the final address with --mirror" });
+  const refuse = (why: string) =>
+    new VmbuilderError("redirect-refused", `${from} redirects ${why}`, {
+      hint: "give the final address with --mirror",
+    });
   if (redirects >= LONGEST_REDIRECT_CHAIN) throw refuse(`more than ${LONGEST_REDIRECT_CHAIN} times`);
   if (/[\r\n\0]/.test(location) || !URL.canParse(location, from)) throw refuse("to a malformed address");
   const next = new URL(location, from);
   const downgraded = from.startsWith("https:") && next.protocol === "http:";
-  if ((next.protocol !== "http:" && next.protocol !== "https:") || downgraded) throw refuse(`to ${next.protocol}, which is not followed`);
+  if ((next.protocol !== "http:" && next.protocol !== "https:") || downgraded)
+    throw refuse(`to ${next.protocol}, which is not followed`);
   return next.href;
 }
 
@@ -186,19 +203,28 @@ function watchStall(source: { destroy(error?: Error): void }, url: string, stall
 }
 
 function stalled(url: string, stallMs: number): VmbuilderError {
-  return new VmbuilderError("mirror-stalled", `${url}: nothing came for ${stallMs / 1000} s`, { hint: "try again, or another --mirror" });
+  return new VmbuilderError("mirror-stalled", `${url}: nothing came for ${stallMs / 1000} s`, {
+    hint: "try again, or another --mirror",
+  });
 }
 
 function corrupt(url: string, why: string): VmbuilderError {
-  return new VmbuilderError("package-corrupt", `${url} ${why}`, { hint: "the mirror or a proxy on the way is damaged: try again, or another --mirror" });
+  return new VmbuilderError("package-corrupt", `${url} ${why}`, {
+    hint: "the mirror or a proxy on the way is damaged: try again, or another --mirror",
+  });
 }
 
 function networkError(url: string, error: unknown): unknown {
   if (error instanceof VmbuilderError || !(error instanceof Error) || error.name === "AbortError") return error;
   if ("code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT" || error.code === "EIO")) return error;
-  if ("code" in error && error.code === "ENOENT") return new VmbuilderError("package-missing", `${url} does not exist`, { cause: error });
-  return new VmbuilderError("mirror-unreachable", `${url}: ${error.message || String((error as NodeJS.ErrnoException).code)}`, {
-    hint: "check the network and --mirror; a proxy is taken from http_proxy or --proxy",
-    cause: error,
-  });
+  if ("code" in error && error.code === "ENOENT")
+    return new VmbuilderError("package-missing", `${url} does not exist`, { cause: error });
+  return new VmbuilderError(
+    "mirror-unreachable",
+    `${url}: ${error.message || String((error as NodeJS.ErrnoException).code)}`,
+    {
+      hint: "check the network and --mirror; a proxy is taken from http_proxy or --proxy",
+      cause: error,
+    },
+  );
 }

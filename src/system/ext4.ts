@@ -20,18 +20,48 @@ export interface Extent {
  * @throws tree-too-large, disk-full
  * @see https://manpages.debian.org/mke2fs
  */
-export async function makeExt4(disk: string, extent: Extent, uuid: string, tree: string, signal: AbortSignal): Promise<void> {
+export async function makeExt4(
+  disk: string,
+  extent: Extent,
+  uuid: string,
+  tree: string,
+  signal: AbortSignal,
+): Promise<void> {
   const extended = `offset=${extent.offsetBytes},nodiscard,lazy_itable_init=1,lazy_journal_init=1,hash_seed=${uuid},root_owner=0:0`;
-  const argv = ["mke2fs", "-q", "-F", "-t", "ext4", "-O", "metadata_csum_seed", "-m", "1", "-U", uuid, "-E", extended, "-d", tree, disk, `${extent.sizeBytes / 1024}K`];
+  const argv = [
+    "mke2fs",
+    "-q",
+    "-F",
+    "-t",
+    "ext4",
+    "-O",
+    "metadata_csum_seed",
+    "-m",
+    "1",
+    "-U",
+    uuid,
+    "-E",
+    extended,
+    "-d",
+    tree,
+    disk,
+    `${extent.sizeBytes / 1024}K`,
+  ];
   try {
     await runInNamespace([...OWN_MOUNTS, ...argv], { signal });
   } catch (error) {
     if (error instanceof CommandError && /Could not allocate (?:block|inode)/.test(error.stderr)) {
-      throw new VmbuilderError("tree-too-large", "the system does not fit into the root file system", { hint: "raise --rootsize", cause: error });
+      throw new VmbuilderError("tree-too-large", "the system does not fit into the root file system", {
+        hint: "raise --rootsize",
+        cause: error,
+      });
     }
     throw error;
   }
 }
+
+/** tune2fs comes last: it also brings the backup superblocks in line, or the first boot would check all of the disk. */
+const EDIT = 'debugfs -w -f "$1" "$2" && tune2fs -U "$3" "$2"';
 
 /**
  * Changes files of an ext4 inside a qcow2, and its UUID, without mounting it. Links inside the file system are never
@@ -39,13 +69,25 @@ export async function makeExt4(disk: string, extent: Extent, uuid: string, tree:
  *
  * @see https://manpages.debian.org/debugfs
  */
-export async function editExt4(image: string, extent: Extent, uuid: string, edits: readonly FileEdit[], atSeconds: number, scratch: string, signal: AbortSignal): Promise<void> {
+export async function editExt4(
+  image: string,
+  extent: Extent,
+  uuid: string,
+  edits: readonly FileEdit[],
+  atSeconds: number,
+  scratch: string,
+  signal: AbortSignal,
+): Promise<void> {
   const lines = [`set_current_time @${atSeconds}`];
   for (const [i, edit] of edits.entries()) lines.push(...(await debugfsCommands(edit, join(scratch, `edit-${i}`))));
-  lines.push(`set_super_value uuid ${uuid}`, "");
   const script = join(scratch, "debugfs-commands");
-  await writeFile(script, lines.join("\n"));
-  await runWithRawView(image, scratch, (raw) => ["debugfs", "-w", "-f", script, `${raw}?offset=${extent.offsetBytes}`], signal);
+  await writeFile(script, `${lines.join("\n")}\n`);
+  await runWithRawView(
+    image,
+    scratch,
+    (raw) => ["sh", "-c", EDIT, "sh", script, `${raw}?offset=${extent.offsetBytes}`, uuid],
+    signal,
+  );
 }
 
 async function debugfsCommands(edit: FileEdit, source: string): Promise<string[]> {
@@ -60,10 +102,20 @@ async function debugfsCommands(edit: FileEdit, source: string): Promise<string[]
       return [`rm ${path}`, `symlink ${path} "${edit.target}"`];
     case "file":
       await writeFile(source, edit.content, { mode: 0o600 });
-      return [`rm ${path}`, `cd "${dirname(edit.path)}"`, `write "${source}" "${basename(edit.path)}"`, "cd /", ...ownership(path, 0o100000 | edit.mode, edit)];
+      return [
+        `rm ${path}`,
+        `cd "${dirname(edit.path)}"`,
+        `write "${source}" "${basename(edit.path)}"`,
+        "cd /",
+        ...ownership(path, 0o100000 | edit.mode, edit),
+      ];
   }
 }
 
 function ownership(path: string, mode: number, { uid = 0, gid = 0 }: { uid?: number; gid?: number }): string[] {
-  return [`set_inode_field ${path} mode 0${mode.toString(8)}`, `set_inode_field ${path} uid ${uid}`, `set_inode_field ${path} gid ${gid}`];
+  return [
+    `set_inode_field ${path} mode 0${mode.toString(8)}`,
+    `set_inode_field ${path} uid ${uid}`,
+    `set_inode_field ${path} gid ${gid}`,
+  ];
 }

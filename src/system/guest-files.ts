@@ -1,5 +1,5 @@
-import { TarScanner } from "./tar-scanner.ts";
 import { startInGuest } from "./guest.ts";
+import { TarScanner } from "./tar-scanner.ts";
 
 /**
  * Reads files of a tree from inside it: each path may be a file or a folder, whose files are read too. What doesn't
@@ -7,7 +7,11 @@ import { startInGuest } from "./guest.ts";
  *
  * @returns content by absolute path
  */
-export async function readGuestFiles(tree: string, paths: readonly string[], signal?: AbortSignal): Promise<Map<string, string>> {
+export async function readGuestFiles(
+  tree: string,
+  paths: readonly string[],
+  signal?: AbortSignal,
+): Promise<Map<string, string>> {
   const relative = paths.map((path) => path.replace(/^\/+/, ""));
   const argv = ["tar", "--create", "--file=-", "--ignore-failed-read", "--warning=none", "--", ...relative];
   const tar = await startInGuest(tree, argv, { signal, okStatuses: [0, 1, 2] });

@@ -40,7 +40,11 @@ export function runInGuest(tree: string, argv: readonly string[], options: Guest
 }
 
 /** Like {@link runInGuest}, with the program's standard input and output in the caller's hands. */
-export function startInGuest(tree: string, argv: readonly string[], options: GuestOptions = {}): Promise<RunningProcess> {
+export function startInGuest(
+  tree: string,
+  argv: readonly string[],
+  options: GuestOptions = {},
+): Promise<RunningProcess> {
   return startInNamespace(guestArgv(tree, argv, options), options);
 }
 
@@ -48,20 +52,42 @@ export function startInGuest(tree: string, argv: readonly string[], options: Gue
  * A program of the host's /usr, run chrooted in a tree that may be empty: the host's /usr is mounted read-only, and the
  * host's dynamic linker is told to look there. A hostile link in the tree leads nowhere, since the tree is the root.
  */
-export function startHostProgramInGuest(tree: string, argv: readonly string[], options: GuestOptions = {}): Promise<RunningProcess> {
+export function startHostProgramInGuest(
+  tree: string,
+  argv: readonly string[],
+  options: GuestOptions = {},
+): Promise<RunningProcess> {
   const [program, ...args] = argv;
   const linker = realpathSync(process.arch === "arm64" ? "/lib/ld-linux-aarch64.so.1" : "/lib64/ld-linux-x86-64.so.2");
   const triplet = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
   const libraries = `${HOST_USR}/lib/${triplet}:${HOST_USR}/lib`;
-  const hosted = [`${HOST_USR}${linker.replace(/^\/usr/, "")}`, "--library-path", libraries, `${HOST_USR}/bin/${program}`, ...args];
+  const hosted = [
+    `${HOST_USR}${linker.replace(/^\/usr/, "")}`,
+    "--library-path",
+    libraries,
+    `${HOST_USR}/bin/${program}`,
+    ...args,
+  ];
   return startInGuest(tree, hosted, { ...options, bare: true, binds: { ...options.binds, [HOST_USR]: "/usr" } });
 }
 
 function guestArgv(tree: string, argv: readonly string[], options: GuestOptions): string[] {
-  const cut = ["--die-with-parent", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--cap-add", "ALL"];
+  const cut = [
+    "--die-with-parent",
+    "--unshare-pid",
+    "--unshare-net",
+    "--unshare-ipc",
+    "--unshare-uts",
+    "--cap-add",
+    "ALL",
+  ];
   const mounts = ["--bind", tree, "/", ...(options.bare ? [] : OWN_FILESYSTEMS)];
   for (const [at, from] of Object.entries(options.binds ?? {})) mounts.push("--ro-bind", from, at);
   for (const [at, from] of Object.entries(options.writableBinds ?? {})) mounts.push("--bind", from, at);
-  const env = Object.entries({ ...GUEST_ENV, ...options.guestEnv }).flatMap(([name, value]) => ["--setenv", name, value]);
+  const env = Object.entries({ ...GUEST_ENV, ...options.guestEnv }).flatMap(([name, value]) => [
+    "--setenv",
+    name,
+    value,
+  ]);
   return ["bwrap", ...cut, ...mounts, "--hostname", "localhost", "--chdir", "/", "--clearenv", ...env, "--", ...argv];
 }

@@ -41,7 +41,10 @@ const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] =
   ["openssl", "openssl"],
 ];
 
-const EMULATORS = { amd64: ["qemu-system-x86_64", "qemu-system-x86"], arm64: ["qemu-system-aarch64", "qemu-system-arm"] } as const;
+const EMULATORS = {
+  amd64: ["qemu-system-x86_64", "qemu-system-x86"],
+  arm64: ["qemu-system-aarch64", "qemu-system-arm"],
+} as const;
 
 /** Looks at everything that a build needs of the host, and at what makes running its result better. */
 export async function checkHostFor(architecture: "amd64" | "arm64"): Promise<HostCheck[]> {
@@ -50,9 +53,21 @@ export async function checkHostFor(architecture: "amd64" | "arm64"): Promise<Hos
     ...PROGRAMS.map(([program, debianPackage]) => checkProgram(program, debianPackage, true)),
     ...(process.getuid?.() === 0 ? [] : [checkProgram("newuidmap", "uidmap", true)]),
     checkNamespace(),
-    checkFile("FUSE device", "/dev/fuse", constants.R_OK | constants.W_OK, true, "run as root: modprobe fuse; in a container, pass the device in"),
+    checkFile(
+      "FUSE device",
+      "/dev/fuse",
+      constants.R_OK | constants.W_OK,
+      true,
+      "run as root: modprobe fuse; in a container, pass the device in",
+    ),
     checkProgram(emulator, emulatorPackage, false),
-    checkFile("KVM", "/dev/kvm", constants.R_OK | constants.W_OK, false, "machines run by software emulation; for speed: enable virtualisation, and join the group kvm"),
+    checkFile(
+      "KVM",
+      "/dev/kvm",
+      constants.R_OK | constants.W_OK,
+      false,
+      "machines run by software emulation; for speed: enable virtualisation, and join the group kvm",
+    ),
   ]);
 }
 
@@ -63,12 +78,22 @@ export function failedChecks(checks: readonly HostCheck[]): HostCheck[] {
 
 async function checkProgram(program: string, debianPackage: string, required: boolean): Promise<HostCheck> {
   const ok = await isExecutable(program);
-  return { name: program, ok, required, code: "command-missing", message: ok ? `${program} is there` : `${program} is not installed`, hint: `run as root: apt install ${debianPackage}` };
+  return {
+    name: program,
+    ok,
+    required,
+    code: "command-missing",
+    message: ok ? `${program} is there` : `${program} is not installed`,
+    hint: `run as root: apt install ${debianPackage}`,
+  };
 }
 
 async function isExecutable(program: string): Promise<boolean> {
   for (const directory of (cleanEnvironment()["PATH"] ?? "").split(delimiter)) {
-    const found = await access(join(directory, program), constants.X_OK).then(() => true, () => false);
+    const found = await access(join(directory, program), constants.X_OK).then(
+      () => true,
+      () => false,
+    );
     if (found) return true;
   }
   return false;
@@ -78,14 +103,44 @@ async function checkNamespace(): Promise<HostCheck> {
   const name = "user namespace";
   try {
     await runInNamespace([...OWN_MOUNTS, "true"], { timeoutMs: 10_000 });
-    return { name, ok: true, required: true, code: "userns-denied", message: "user namespaces with a range of ids work", hint: "" };
+    return {
+      name,
+      ok: true,
+      required: true,
+      code: "userns-denied",
+      message: "user namespaces with a range of ids work",
+      hint: "",
+    };
   } catch (error) {
     const known = error instanceof VmbuilderError ? error : new VmbuilderError("userns-denied", String(error));
-    return { name, ok: false, required: true, code: known.code, message: known.message, hint: known.hint ?? "see: vmbuilder doctor" };
+    return {
+      name,
+      ok: false,
+      required: true,
+      code: known.code,
+      message: known.message,
+      hint: known.hint ?? "see: vmbuilder doctor",
+    };
   }
 }
 
-async function checkFile(name: string, path: string, mode: number, required: boolean, hint: string): Promise<HostCheck> {
-  const ok = await access(path, mode).then(() => true, () => false);
-  return { name, ok, required, code: "host-unfit", message: ok ? `${path} can be used` : `${path} cannot be used`, hint };
+async function checkFile(
+  name: string,
+  path: string,
+  mode: number,
+  required: boolean,
+  hint: string,
+): Promise<HostCheck> {
+  const ok = await access(path, mode).then(
+    () => true,
+    () => false,
+  );
+  return {
+    name,
+    ok,
+    required,
+    code: "host-unfit",
+    message: ok ? `${path} can be used` : `${path} cannot be used`,
+    hint,
+  };
 }

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { VmbuilderError } from "../model/errors.ts";
-import { type RunOptions, type RunResult, type RunningProcess, run, start } from "./process.ts";
+import { type RunningProcess, type RunOptions, type RunResult, run, start } from "./process.ts";
 
 /** A contiguous range of ids on the host that become 1…count inside the namespace. */
 export interface IdRange {
@@ -42,7 +42,9 @@ export async function readIdMap(): Promise<IdMap> {
 async function readRange(file: string, username: string, uid: number): Promise<IdRange> {
   const text = await readFile(file, "utf8").catch(() => "");
   const ranges = parseSubordinateIds(text);
-  const own = ranges.find((range) => (range.owner === username || range.owner === String(uid)) && range.count >= GUEST_IDS);
+  const own = ranges.find(
+    (range) => (range.owner === username || range.owner === String(uid)) && range.count >= GUEST_IDS,
+  );
   if (own) return { start: own.start, count: GUEST_IDS };
   if (uid === 0) {
     const taken = Math.max(ROOT_RANGE_START, ...ranges.map((range) => range.start + range.count));
@@ -65,7 +67,19 @@ export function parseSubordinateIds(text: string): (IdRange & { owner: string })
 const WAIT_FOR_MAP = 'echo >&3 && read -r mapped <&3 && exec 3>&- && exec "$@"';
 
 /** Gives a program namespaces of its own once it is root of a user namespace; see `util-linux`' unshare(1). */
-export const OWN_MOUNTS = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL", "--"];
+export const OWN_MOUNTS = [
+  "setpriv",
+  "--pdeathsig",
+  "KILL",
+  "unshare",
+  "--mount",
+  "--propagation",
+  "private",
+  "--pid",
+  "--fork",
+  "--kill-child=KILL",
+  "--",
+];
 
 /**
  * Runs a program as root of a new user namespace. The program is one that makes the other namespaces and dies with its
@@ -82,10 +96,19 @@ export async function runInNamespace(argv: readonly string[], options: RunOption
 /** Like {@link runInNamespace}, with the program's standard input and output in the caller's hands. */
 export async function startInNamespace(argv: readonly string[], options: RunOptions = {}): Promise<RunningProcess> {
   const ids = await readIdMap();
-  const running = start(["unshare", "--user", "--", "sh", "-c", WAIT_FOR_MAP, "sh", ...argv], { ...options, controlFd: true });
+  const running = start(["unshare", "--user", "--", "sh", "-c", WAIT_FOR_MAP, "sh", ...argv], {
+    ...options,
+    controlFd: true,
+  });
   const control = running.control;
   if (!control) throw new VmbuilderError("userns-denied", "no control channel to the user namespace");
-  const ready = await Promise.race([once(control, "data").then(() => true), running.done.then(() => false, (error) => error)]);
+  const ready = await Promise.race([
+    once(control, "data").then(() => true),
+    running.done.then(
+      () => false,
+      (error) => error,
+    ),
+  ]);
   if (ready !== true) throw await namespaceRefused(ready);
   try {
     await writeIdMap(running.pid, ids);

@@ -16,15 +16,27 @@ const FAT_SERIAL_OFFSET = 0x27;
  *
  * @param scratch path for a temporary sparse file
  */
-export async function identityPatches(plan: DiskPlan, ids: DiskIds, scratch: string, signal: AbortSignal): Promise<DiskPatch[]> {
-  return [...(await tablePatches(plan, ids, scratch, signal)), ...(await swapPatches(plan, ids, scratch, signal)), serialPatch(plan, ids)];
+export async function identityPatches(
+  plan: DiskPlan,
+  ids: DiskIds,
+  scratch: string,
+  signal: AbortSignal,
+): Promise<DiskPatch[]> {
+  return [
+    ...(await tablePatches(plan, ids, scratch, signal)),
+    ...(await swapPatches(plan, ids, scratch, signal)),
+    serialPatch(plan, ids),
+  ];
 }
 
 /** The protective MBR's partition record and signature, without the boot code, and both copies of the GPT. */
 async function tablePatches(plan: DiskPlan, ids: DiskIds, scratch: string, signal: AbortSignal): Promise<DiskPatch[]> {
   await makeSparseFile(scratch, plan.sizeBytes);
   try {
-    await run(["sfdisk", "--quiet", "--no-reread", "--no-tell-kernel", scratch], { signal, input: sfdiskScript(plan, ids) });
+    await run(["sfdisk", "--quiet", "--no-reread", "--no-tell-kernel", scratch], {
+      signal,
+      input: sfdiskScript(plan, ids),
+    });
     const backupOffset = plan.sizeBytes - BACKUP_SECTORS * SECTOR_BYTES;
     const bootCode = 440;
     return [
@@ -38,7 +50,8 @@ async function tablePatches(plan: DiskPlan, ids: DiskIds, scratch: string, signa
 
 function sfdiskScript(plan: DiskPlan, ids: DiskIds): string {
   const lines = plan.partitions.map(
-    (one) => `${one.number} : start=${one.startSector}, size=${one.sizeSectors}, type=${one.typeGuid}, uuid=${ids.partitionGuids[one.role] ?? ""}`,
+    (one) =>
+      `${one.number} : start=${one.startSector}, size=${one.sizeSectors}, type=${one.typeGuid}, uuid=${ids.partitionGuids[one.role] ?? ""}`,
   );
   return `label: gpt\nlabel-id: ${ids.diskGuid}\nunit: sectors\n\n${lines.join("\n")}\n`;
 }

@@ -47,7 +47,10 @@ const KILL_AFTER_MS = 5000;
 
 /** The environment that programs get: search path and locale of our choice, proxies of the caller's, nothing else. */
 export function cleanEnvironment(): Record<string, string> {
-  const env: Record<string, string> = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8" };
+  const env: Record<string, string> = {
+    PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    LC_ALL: "C.UTF-8",
+  };
   for (const name of ["HOME", "TMPDIR", "http_proxy", "https_proxy", "no_proxy"]) {
     const value = process.env[name];
     if (value) env[name] = value;
@@ -76,7 +79,11 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
  * @throws as {@link run}, through `done`
  */
 export function start(argv: readonly string[], options: RunOptions = {}): RunningProcess {
-  const child = spawnGroup(argv, options, options.controlFd ? ["pipe", "pipe", "pipe", "pipe"] : ["pipe", "pipe", "pipe"]);
+  const child = spawnGroup(
+    argv,
+    options,
+    options.controlFd ? ["pipe", "pipe", "pipe", "pipe"] : ["pipe", "pipe", "pipe"],
+  );
   const output = options.captureStdout ? collect(child.stdout, KEEP_OUTPUT_BYTES, options.onLine) : () => "";
   const done = settle(child, argv, options, output);
   done.catch(() => {}); // reported where it is awaited
@@ -95,7 +102,12 @@ function spawnGroup(argv: readonly string[], options: RunOptions, stdio: SpawnOp
   return spawn(program, args, spawnOptions);
 }
 
-function settle(child: ChildProcess, argv: readonly string[], options: RunOptions, output: () => string): Promise<RunResult> {
+function settle(
+  child: ChildProcess,
+  argv: readonly string[],
+  options: RunOptions,
+  output: () => string,
+): Promise<RunResult> {
   const errors = collect(child.stderr, KEEP_STDERR_BYTES, options.onLine);
   let timedOut = false;
   const onAbort = () => stopGroup(child);
@@ -110,7 +122,10 @@ function settle(child: ChildProcess, argv: readonly string[], options: RunOption
     child.once("error", (cause: NodeJS.ErrnoException) => reject(spawnError(argv, cause)));
     child.once("close", (status, signal) => {
       if (options.signal?.aborted) return reject(options.signal.reason);
-      if (timedOut) return reject(new VmbuilderError("script-timeout", `${argv[0]} did not end within ${Number(options.timeoutMs) / 1000} s`));
+      if (timedOut)
+        return reject(
+          new VmbuilderError("script-timeout", `${argv[0]} did not end within ${Number(options.timeoutMs) / 1000} s`),
+        );
       if (status !== null && (options.okStatuses ?? [0]).includes(status)) {
         return resolve({ stdout: output(), stderr: errors(), status });
       }
@@ -130,7 +145,12 @@ export class CommandError extends VmbuilderError {
   readonly stdout: string;
   readonly stderr: string;
 
-  constructor(argv: readonly string[], status: number | null, signal: NodeJS.Signals | null, output: { stdout: string; stderr: string }) {
+  constructor(
+    argv: readonly string[],
+    status: number | null,
+    signal: NodeJS.Signals | null,
+    output: { stdout: string; stderr: string },
+  ) {
     const { stdout, stderr } = output;
     const end = signal ? `was ended by ${signal}` : `ended with status ${status}`;
     const tail = stderr.trimEnd().split("\n").slice(-1).join("");
@@ -149,7 +169,10 @@ export class CommandError extends VmbuilderError {
 
 function spawnError(argv: readonly string[], cause: NodeJS.ErrnoException): VmbuilderError {
   if (cause.code === "ENOENT") {
-    return new VmbuilderError("command-missing", `${argv[0]} is not installed`, { hint: "run: vmbuilder doctor", cause });
+    return new VmbuilderError("command-missing", `${argv[0]} is not installed`, {
+      hint: "run: vmbuilder doctor",
+      cause,
+    });
   }
   if (cause.code === "EAGAIN" || cause.code === "ENOMEM") {
     return new VmbuilderError("memory-short", `${argv[0]} could not be started: ${cause.message}`, { cause });

@@ -106,11 +106,17 @@ export class TarScanner {
     const typeFlag = String.fromCharCode(block[156] ?? 0);
     const sizeBytes = readNumber(block, 124, 12);
     if (typeFlag === "L" || typeFlag === "K" || typeFlag === "x" || typeFlag === "g") {
-      if (sizeBytes > 1024 * 1024) throw new VmbuilderError("package-malformed", "a tar extension header is larger than 1 MiB");
+      if (sizeBytes > 1024 * 1024)
+        throw new VmbuilderError("package-malformed", "a tar extension header is larger than 1 MiB");
       this.#extension = { type: typeFlag, pieces: [] };
     } else {
       const type = TYPES[typeFlag] ?? "other";
-      this.#handler.onEntry({ name: this.#nextName ?? readName(block), type, mode: readNumber(block, 100, 8), sizeBytes });
+      this.#handler.onEntry({
+        name: this.#nextName ?? readName(block),
+        type,
+        mode: readNumber(block, 100, 8),
+        sizeBytes,
+      });
       this.#nextName = undefined;
     }
     this.#contentLeft = sizeBytes;
@@ -137,7 +143,8 @@ function readNumber(block: Buffer, start: number, length: number): number {
 function verifyChecksum(block: Buffer): void {
   let sum = 8 * 32;
   for (let i = 0; i < BLOCK; i++) if (i < 148 || i >= 156) sum += block[i] ?? 0;
-  if (sum !== readNumber(block, 148, 8)) throw new VmbuilderError("package-malformed", "a tar header's checksum is wrong");
+  if (sum !== readNumber(block, 148, 8))
+    throw new VmbuilderError("package-malformed", "a tar header's checksum is wrong");
 }
 
 function isZero(block: Buffer): boolean {

@@ -3,7 +3,9 @@ import type { FileEdit } from "../model/file-edit.ts";
 const BLOCK = 512;
 
 /** A tree entry to write as tar; the edits that remove something have no place in an archive. */
-export type TarItem = Exclude<FileEdit, { kind: "remove" }> | { kind: "file"; path: string; content: Buffer; mode: number };
+export type TarItem =
+  | Exclude<FileEdit, { kind: "remove" }>
+  | { kind: "file"; path: string; content: Buffer; mode: number };
 
 /**
  * Writes entries as ustar with GNU long names; owners are numbers, times are `mtimeSeconds`.
@@ -34,7 +36,15 @@ function longText(type: string, text: string): Buffer[] {
   return [header("././@LongLink", type, 0, content.length, { uid: 0, gid: 0 }, 0), ...padded(content)];
 }
 
-function header(name: string, type: string, mode: number, size: number, owner: { uid: number; gid: number }, mtime: number, target = ""): Buffer {
+function header(
+  name: string,
+  type: string,
+  mode: number,
+  size: number,
+  owner: { uid: number; gid: number },
+  mtime: number,
+  target = "",
+): Buffer {
   const block = Buffer.alloc(BLOCK);
   block.write(name, 0, 100);
   writeOctal(block, mode, 100, 8);

@@ -5,12 +5,35 @@ const ATTRIBUTES = ["--xattrs", "--xattrs-include=security.capability", "--xattr
 
 /** Packs a tree, owners by number as the guest has them. */
 export async function packTree(tree: string, archive: string, signal: AbortSignal): Promise<void> {
-  const argv = ["tar", "--create", `--file=${archive}`, "--use-compress-program=zstd -q -1 -T0", "--numeric-owner", "--sort=name", "--warning=no-file-ignored", ...ATTRIBUTES, "-C", tree, "."];
+  const argv = [
+    "tar",
+    "--create",
+    `--file=${archive}`,
+    "--use-compress-program=zstd -q -1 -T0",
+    "--numeric-owner",
+    "--sort=name",
+    "--warning=no-file-ignored",
+    ...ATTRIBUTES,
+    "-C",
+    tree,
+    ".",
+  ];
   await runInNamespace([...OWN_MOUNTS, ...argv], { signal });
 }
 
 /** Unpacks what {@link packTree} packed, into an empty folder. */
 export async function unpackTree(archive: string, tree: string, signal: AbortSignal): Promise<void> {
-  const argv = ["tar", "--extract", `--file=${archive}`, "--use-compress-program=zstd -q", "--numeric-owner", "--same-owner", "--same-permissions", ...ATTRIBUTES, "-C", tree];
+  const argv = [
+    "tar",
+    "--extract",
+    `--file=${archive}`,
+    "--use-compress-program=zstd -q",
+    "--numeric-owner",
+    "--same-owner",
+    "--same-permissions",
+    ...ATTRIBUTES,
+    "-C",
+    tree,
+  ];
   await runInNamespace([...OWN_MOUNTS, ...argv], { signal });
 }

@@ -1,6 +1,6 @@
+import type { TreeFiles } from "../../core/distro.ts";
 import type { FileEdit } from "../../model/file-edit.ts";
 import type { Identity, IdentityUser } from "../../model/identity.ts";
-import type { TreeFiles } from "../../core/distro.ts";
 
 const FIRST_UID = 1000;
 const SUBORDINATE_START = 100_000;
@@ -25,11 +25,27 @@ function addUser(database: AccountFiles, user: IdentityUser, files: TreeFiles): 
   database.add(user, uid, home);
   const skeleton = Object.entries(files)
     .filter(([path]) => path.startsWith("/etc/skel/"))
-    .map(([path, content]): FileEdit => ({ kind: "file", path: home + path.slice("/etc/skel".length), content, mode: 0o644, uid, gid: uid }));
+    .map(
+      ([path, content]): FileEdit => ({
+        kind: "file",
+        path: home + path.slice("/etc/skel".length),
+        content,
+        mode: 0o644,
+        uid,
+        gid: uid,
+      }),
+    );
   const keys = user.sshKeys.length > 0 ? sshKeyEdits(home, user.sshKeys, uid) : [];
   const sudo: FileEdit[] =
     user.passwordHash === undefined
-      ? [{ kind: "file", path: "/etc/sudoers.d/50-vmbuilder", content: `# Written by vmbuilder: ${user.name} has no password to give\n${user.name} ALL=(ALL:ALL) NOPASSWD: ALL\n`, mode: 0o440 }]
+      ? [
+          {
+            kind: "file",
+            path: "/etc/sudoers.d/50-vmbuilder",
+            content: `# Written by vmbuilder: ${user.name} has no password to give\n${user.name} ALL=(ALL:ALL) NOPASSWD: ALL\n`,
+            mode: 0o440,
+          },
+        ]
       : [];
   return [{ kind: "directory", path: home, mode: 0o700, uid, gid: uid }, ...skeleton, ...keys, ...sudo];
 }
@@ -37,7 +53,14 @@ function addUser(database: AccountFiles, user: IdentityUser, files: TreeFiles): 
 function sshKeyEdits(home: string, keys: readonly string[], id: number): FileEdit[] {
   return [
     { kind: "directory", path: `${home}/.ssh`, mode: 0o700, uid: id, gid: id },
-    { kind: "file", path: `${home}/.ssh/authorized_keys`, content: keys.map((key) => `${key}\n`).join(""), mode: 0o600, uid: id, gid: id },
+    {
+      kind: "file",
+      path: `${home}/.ssh/authorized_keys`,
+      content: keys.map((key) => `${key}\n`).join(""),
+      mode: 0o600,
+      uid: id,
+      gid: id,
+    },
   ];
 }
 
@@ -46,8 +69,19 @@ class AccountFiles {
   readonly #records: Record<"passwd" | "group" | "shadow" | "gshadow" | "subuid" | "subgid", string[][]>;
 
   constructor(files: TreeFiles) {
-    const read = (name: string) => (files[`/etc/${name}`] ?? "").split("\n").filter((line) => line !== "").map((line) => line.split(":"));
-    this.#records = { passwd: read("passwd"), group: read("group"), shadow: read("shadow"), gshadow: read("gshadow"), subuid: read("subuid"), subgid: read("subgid") };
+    const read = (name: string) =>
+      (files[`/etc/${name}`] ?? "")
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => line.split(":"));
+    this.#records = {
+      passwd: read("passwd"),
+      group: read("group"),
+      shadow: read("shadow"),
+      gshadow: read("gshadow"),
+      subuid: read("subuid"),
+      subgid: read("subgid"),
+    };
   }
 
   setPassword(name: string, hash: string): void {
@@ -65,7 +99,15 @@ class AccountFiles {
   add(user: IdentityUser, uid: number, home: string): void {
     const { passwd, group, shadow, gshadow, subuid, subgid } = this.#records;
     const changedOn = shadow[0]?.[2] ?? "";
-    passwd.push([user.name, "x", String(uid), String(uid), user.fullName ? `${user.fullName},,,` : "", home, "/bin/bash"]);
+    passwd.push([
+      user.name,
+      "x",
+      String(uid),
+      String(uid),
+      user.fullName ? `${user.fullName},,,` : "",
+      home,
+      "/bin/bash",
+    ]);
     shadow.push([user.name, user.passwordHash ?? NO_PASSWORD, changedOn, "0", "99999", "7", "", "", ""]);
     group.push([user.name, "x", String(uid), ""]);
     gshadow.push([user.name, "!", "", ""]);

@@ -1,17 +1,25 @@
-import { BOOT_FILES, type TreeFacts, type TreeRequest } from "../../core/distro.ts";
 import type { BuildContext } from "../../core/context.ts";
+import { BOOT_FILES, type TreeFacts, type TreeRequest } from "../../core/distro.ts";
 import { VmbuilderError } from "../../model/errors.ts";
-import { readGuestFiles } from "../../system/guest-files.ts";
 import { HOST_USR, runInGuest } from "../../system/guest.ts";
+import { readGuestFiles } from "../../system/guest-files.ts";
 import { formatSources } from "../packagers/apt/configuration.ts";
 import { extendedStates } from "../packagers/apt/extended-states.ts";
 import { POLICY_PATH } from "../packagers/apt/scripts.ts";
 import { writeToTree } from "../packagers/apt/write-to-tree.ts";
-import { DEBIAN_KEYRING } from "./mirrors.ts";
 import { guestSources } from "./guest-sources.ts";
+import { DEBIAN_KEYRING } from "./mirrors.ts";
 
 /** What identity is made from. */
-const IDENTITY_FILES = ["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid", "/etc/skel"];
+const IDENTITY_FILES = [
+  "/etc/passwd",
+  "/etc/group",
+  "/etc/shadow",
+  "/etc/gshadow",
+  "/etc/subuid",
+  "/etc/subgid",
+  "/etc/skel",
+];
 
 /** Modules that the loader's own image needs to find its configuration; all others lie beside the configuration. */
 const CORE_MODULES = ["part_gpt", "ext2", "normal"];
@@ -46,13 +54,22 @@ du -s --block-size=1 --one-file-system /
  *
  * @throws image-unbootable when no kernel with its initramfs is there
  */
-export async function finishTree({ tree, plan, lock }: TreeRequest, bootDirectory: string, context: BuildContext): Promise<TreeFacts> {
+export async function finishTree(
+  { tree, plan, lock }: TreeRequest,
+  bootDirectory: string,
+  context: BuildContext,
+): Promise<TreeFacts> {
   const signal = context.signal;
   await writeToTree(
     tree,
     [
       { kind: "file", path: "/var/lib/apt/extended_states", content: extendedStates(lock), mode: 0o644 },
-      { kind: "file", path: "/etc/apt/sources.list.d/debian.sources", content: formatSources(await guestSources(plan, lock), DEBIAN_KEYRING), mode: 0o644 },
+      {
+        kind: "file",
+        path: "/etc/apt/sources.list.d/debian.sources",
+        content: formatSources(await guestSources(plan, lock), DEBIAN_KEYRING),
+        mode: 0o644,
+      },
     ],
     signal,
   );
@@ -66,10 +83,29 @@ export async function finishTree({ tree, plan, lock }: TreeRequest, bootDirector
 }
 
 /** Root is always the disk's first partition by number; the loader looks on the disk that it was started from. */
-async function makeBootFiles(tree: string, architecture: "amd64" | "arm64", directory: string, signal: AbortSignal): Promise<void> {
+async function makeBootFiles(
+  tree: string,
+  architecture: "amd64" | "arm64",
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
   const options = { signal, writableBinds: { "/run/boot": directory } };
   const image = (target: string, name: string, modules: readonly string[]) =>
-    runInGuest(tree, ["grub-mkimage", "--format", target, "--prefix", "(,gpt1)/boot/grub", "--output", `/run/boot/${name}`, ...CORE_MODULES, ...modules], options);
+    runInGuest(
+      tree,
+      [
+        "grub-mkimage",
+        "--format",
+        target,
+        "--prefix",
+        "(,gpt1)/boot/grub",
+        "--output",
+        `/run/boot/${name}`,
+        ...CORE_MODULES,
+        ...modules,
+      ],
+      options,
+    );
   if (architecture === "arm64") {
     await image("arm64-efi", BOOT_FILES.efi, ["fat"]);
     return;
@@ -85,9 +121,13 @@ function newestKernel(bootFiles: readonly string[]): string {
   const versions = bootFiles.flatMap((name) => /^vmlinuz-(.+)$/.exec(name)?.[1] ?? []);
   const newest = versions.sort((a, b) => a.localeCompare(b, "en", { numeric: true })).at(-1);
   if (newest === undefined || !bootFiles.includes(`initrd.img-${newest}`)) {
-    throw new VmbuilderError("image-unbootable", newest ? `kernel ${newest} has no initramfs` : "no kernel was installed", {
-      hint: "look at --removepkg and --kernel-flavour",
-    });
+    throw new VmbuilderError(
+      "image-unbootable",
+      newest ? `kernel ${newest} has no initramfs` : "no kernel was installed",
+      {
+        hint: "look at --removepkg and --kernel-flavour",
+      },
+    );
   }
   return newest;
 }

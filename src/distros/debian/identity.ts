@@ -64,9 +64,17 @@ function sshdEdits(identity: Identity, facts: TreeFacts): FileEdit[] {
   const hasServer = facts.packages.some(({ name }) => name === "openssh-server");
   const hasPassword = identity.rootPasswordHash !== undefined || identity.user?.passwordHash !== undefined;
   if (!hasServer || hasPassword) return [];
-  return [file("/etc/ssh/sshd_config.d/50-vmbuilder.conf", "# Written by vmbuilder: nobody here has a password\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n")];
+  return [
+    file(
+      "/etc/ssh/sshd_config.d/50-vmbuilder.conf",
+      "# Written by vmbuilder: nobody here has a password\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n",
+    ),
+  ];
 }
 
 function timezoneEdits(timezone: string): FileEdit[] {
-  return [file("/etc/timezone", `${timezone}\n`), { kind: "symlink", path: "/etc/localtime", target: `/usr/share/zoneinfo/${timezone}` }];
+  return [
+    file("/etc/timezone", `${timezone}\n`),
+    { kind: "symlink", path: "/etc/localtime", target: `/usr/share/zoneinfo/${timezone}` },
+  ];
 }

@@ -4,13 +4,13 @@
  * Example: `vmbuilder build --distro debian --suite trixie --hostname web --ssh-key ~/.ssh/id_ed25519.pub`
  */
 import type { Distro } from "../../core/distro.ts";
-import { findSuite, readSuites } from "./suites.ts";
+import { installPackages } from "../packagers/apt/install.ts";
 import { finishTree } from "./finish.ts";
 import { identifyDebian } from "./identity.ts";
 import { requestPackages } from "./request.ts";
 import { resolvePackages } from "./resolve.ts";
 import { DEBCONF, MERGED_USR, SETTINGS } from "./settings.ts";
-import { installPackages } from "../packagers/apt/install.ts";
+import { findSuite, readSuites } from "./suites.ts";
 
 const today = () => new Date().toISOString().slice(0, 10);
 
@@ -28,8 +28,20 @@ export const debian: Distro = {
   async install({ tree, lock, plan }, present, context) {
     const known = new Set(present);
     const packages = lock.packages.filter((ref) => !known.has(`${ref.name}_${ref.version}_${ref.architecture}`));
-    const isRequired = (ref: { essential: boolean; priority: string }) => known.size === 0 && (ref.essential || ref.priority === "required");
-    await installPackages({ tree, packages, isRequired, skeleton: MERGED_USR, settings: SETTINGS, debconf: DEBCONF, proxy: plan.recipe.proxy }, context);
+    const isRequired = (ref: { essential: boolean; priority: string }) =>
+      known.size === 0 && (ref.essential || ref.priority === "required");
+    await installPackages(
+      {
+        tree,
+        packages,
+        isRequired,
+        skeleton: MERGED_USR,
+        settings: SETTINGS,
+        debconf: DEBCONF,
+        proxy: plan.recipe.proxy,
+      },
+      context,
+    );
   },
   finish: finishTree,
   identify: identifyDebian,

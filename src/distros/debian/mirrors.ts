@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { VmbuilderError } from "../../model/errors.ts";
 import type { AptSource } from "../../model/package.ts";
 import type { Plan } from "../../model/plan.ts";
-import { type DownloadOptions } from "../../system/download.ts";
+import type { DownloadOptions } from "../../system/download.ts";
 import { fetchRelease, type Release } from "../packagers/apt/release.ts";
 import { debootstrapMirror, readHostSources } from "../packagers/apt/sources.ts";
 
@@ -21,14 +21,18 @@ const NO_UPDATES = new Set(["sid"]);
 export async function defaultMirrors(): Promise<{ main: string | undefined; security: string | undefined }> {
   const sources = await readHostSources();
   const security = sources.find(({ suites }) => suites.some((suite) => suite.endsWith("-security")))?.uri;
-  const main = sources.find(({ uri, suites, components }) => isDebian(uri) && components.includes("main") && suites.some((suite) => !suite.includes("-")))?.uri;
+  const main = sources.find(
+    ({ uri, suites, components }) =>
+      isDebian(uri) && components.includes("main") && suites.some((suite) => !suite.includes("-")),
+  )?.uri;
   return { main: main ?? (await debootstrapMirror()), security: security && isDebian(security) ? security : undefined };
 }
 
 /** A mirror as the recipe has it: a URL, `file:` or a path. */
 export function mirrorUrl(mirror: string): string {
   if (/^(https?|file):/.test(mirror)) return mirror.replace(/\/+$/, "");
-  if (/^[a-z+]+:/.test(mirror)) throw new VmbuilderError("recipe-invalid", `mirror "${mirror}" is no http:, https: or file: address`);
+  if (/^[a-z+]+:/.test(mirror))
+    throw new VmbuilderError("recipe-invalid", `mirror "${mirror}" is no http:, https: or file: address`);
   return pathToFileURL(resolve(mirror)).href;
 }
 
@@ -41,15 +45,28 @@ export async function resolveSources(plan: Plan, options: DownloadOptions, nowMs
   const { recipe, suite } = plan;
   const defaults = await defaultMirrors();
   const chosen = recipe.mirror === undefined ? defaults.main : mirrorUrl(recipe.mirror);
-  if (chosen === undefined) throw new VmbuilderError("mirror-unknown", "no mirror is known", { hint: "give --mirror URL, or install debootstrap, which names one" });
+  if (chosen === undefined)
+    throw new VmbuilderError("mirror-unknown", "no mirror is known", {
+      hint: "give --mirror URL, or install debootstrap, which names one",
+    });
   const keyring = await checkKeyring(recipe.keyring ?? DEBIAN_KEYRING);
-  const secondary = NO_UPDATES.has(suite) ? [] : [{ mirror: chosen, suite: `${suite}-updates` }, ...securityCandidates(plan, chosen, defaults.security)];
+  const secondary = NO_UPDATES.has(suite)
+    ? []
+    : [{ mirror: chosen, suite: `${suite}-updates` }, ...securityCandidates(plan, chosen, defaults.security)];
   const [main, ...others] = await Promise.all([
     fetchRelease(chosen, suite, options, nowMs),
     ...secondary.map((one) => fetchRelease(one.mirror, one.suite, options, nowMs)),
   ]);
-  if (!main) throw new VmbuilderError("mirror-not-a-repository", `${chosen} has no suite ${suite}`, { hint: "check --mirror and --suite" });
-  const source = (uri: string, suites: string[]): AptSource => ({ uri, suites, components: recipe.components, keyring });
+  if (!main)
+    throw new VmbuilderError("mirror-not-a-repository", `${chosen} has no suite ${suite}`, {
+      hint: "check --mirror and --suite",
+    });
+  const source = (uri: string, suites: string[]): AptSource => ({
+    uri,
+    suites,
+    components: recipe.components,
+    keyring,
+  });
   const found = secondary.filter((_, i) => others[i] !== undefined);
   const updates = found.filter(({ suite: name }) => name.endsWith("-updates")).map(({ suite: name }) => name);
   const security = found.find(({ suite: name }) => name.endsWith("-security"));
@@ -60,7 +77,11 @@ export async function resolveSources(plan: Plan, options: DownloadOptions, nowMs
 }
 
 /** Where security updates may be: as told, or where the host has them, or beside the mirror under the customary name. */
-function securityCandidates(plan: Plan, main: string, hostSecurity: string | undefined): { mirror: string; suite: string }[] {
+function securityCandidates(
+  plan: Plan,
+  main: string,
+  hostSecurity: string | undefined,
+): { mirror: string; suite: string }[] {
   const suite = `${plan.suite}-security`;
   const told = plan.recipe["security-mirror"];
   if (told !== undefined) return [{ mirror: mirrorUrl(told), suite }];
@@ -71,7 +92,10 @@ function securityCandidates(plan: Plan, main: string, hostSecurity: string | und
 async function checkKeyring(path: string): Promise<string> {
   const keyring = resolve(path);
   await access(keyring).catch((cause: unknown) => {
-    throw new VmbuilderError("file-unreadable", `no keyring at ${keyring}`, { hint: "install debian-archive-keyring, or give --keyring FILE", cause });
+    throw new VmbuilderError("file-unreadable", `no keyring at ${keyring}`, {
+      hint: "install debian-archive-keyring, or give --keyring FILE",
+      cause,
+    });
   });
   return keyring;
 }

@@ -12,13 +12,19 @@ import type { Release } from "../packagers/apt/release.ts";
  */
 export async function refuseOlderReleases(cacheDirectory: string, releases: readonly Release[]): Promise<void> {
   const path = join(cacheDirectory, "releases.json");
-  const seen = new Map<string, number>(Object.entries(JSON.parse(await readFile(path, "utf8").catch(() => "{}")) as Record<string, number>));
+  const seen = new Map<string, number>(
+    Object.entries(JSON.parse(await readFile(path, "utf8").catch(() => "{}")) as Record<string, number>),
+  );
   for (const { url, dateMs } of releases) {
     const before = seen.get(url);
     if (before !== undefined && dateMs < before) {
-      throw new VmbuilderError("release-older", `${url} is dated ${iso(dateMs)}, but one of ${iso(before)} was seen before`, {
-        hint: `the mirror went back in time: try another --mirror; to accept it, delete ${path}`,
-      });
+      throw new VmbuilderError(
+        "release-older",
+        `${url} is dated ${iso(dateMs)}, but one of ${iso(before)} was seen before`,
+        {
+          hint: `the mirror went back in time: try another --mirror; to accept it, delete ${path}`,
+        },
+      );
     }
   }
   if (releases.every(({ url, dateMs }) => seen.get(url) === dateMs)) return;

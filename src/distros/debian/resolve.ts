@@ -1,5 +1,7 @@
-import { type BuildContext, logLine, runStep } from "../../core/context.ts";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { commitObject, findObject, objectFile, verifyObject } from "../../core/cache.ts";
+import { type BuildContext, logLine, runStep } from "../../core/context.ts";
 import { stepKey } from "../../core/step-key.ts";
 import { VmbuilderError } from "../../model/errors.ts";
 import type { Lock, PackageRef } from "../../model/package.ts";
@@ -9,8 +11,6 @@ import { updateIndex } from "../packagers/apt/index-update.ts";
 import { solvePackages } from "../packagers/apt/solve.ts";
 import { type ResolvedSources, resolveSources } from "./mirrors.ts";
 import { refuseOlderReleases } from "./release-memory.ts";
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 
 const INDEX_VERSION = 1;
 const LOCK_VERSION = 1;
@@ -25,7 +25,8 @@ export async function resolvePackages(plan: Plan, context: BuildContext): Promis
   try {
     return await resolveOnce(plan, context);
   } catch (error) {
-    if (!(error instanceof VmbuilderError) || (error.code !== "mirror-changed" && error.code !== "index-corrupt")) throw error;
+    if (!(error instanceof VmbuilderError) || (error.code !== "mirror-changed" && error.code !== "index-corrupt"))
+      throw error;
     logLine(context, "resolve", "warning", `${error.message}; trying once more`);
     return resolveOnce(plan, context);
   }
@@ -33,11 +34,21 @@ export async function resolvePackages(plan: Plan, context: BuildContext): Promis
 
 async function resolveOnce(plan: Plan, context: BuildContext): Promise<Lock> {
   const found = await runStep(context, "resolve/releases", "Look for updates", () => findReleases(plan, context));
-  const indexKey = stepKey("index", INDEX_VERSION, { sources: found.sources, releases: found.releases.map(({ sha256 }) => sha256), architecture: plan.architecture });
+  const indexKey = stepKey("index", INDEX_VERSION, {
+    sources: found.sources,
+    releases: found.releases.map(({ sha256 }) => sha256),
+    architecture: plan.architecture,
+  });
   const lockKey = stepKey("lock", LOCK_VERSION, { indexKey, packages: plan.packages });
   const cached = await findObject(context.cache, "lock", lockKey);
   if (cached && (await verifyObject(context.cache, cached, context.signal))) {
-    context.emit({ type: "cached", step: "resolve/packages", title: "Choose packages", key: lockKey, atMs: Date.now() });
+    context.emit({
+      type: "cached",
+      step: "resolve/packages",
+      title: "Choose packages",
+      key: lockKey,
+      atMs: Date.now(),
+    });
     return JSON.parse(await readFile(objectFile(cached, "lock.json"), "utf8")) as Lock;
   }
   const { releases, sources } = found;
@@ -69,5 +80,7 @@ async function findReleases(plan: Plan, context: BuildContext): Promise<Resolved
 function manualPackages(plan: Plan, packages: readonly PackageRef[]): string[] {
   const priorities = new Set(plan.packages.priorities);
   const asked = new Set(plan.packages.include);
-  return packages.filter(({ name, priority, essential }) => essential || priorities.has(priority) || asked.has(name)).map(({ name }) => name);
+  return packages
+    .filter(({ name, priority, essential }) => essential || priorities.has(priority) || asked.has(name))
+    .map(({ name }) => name);
 }

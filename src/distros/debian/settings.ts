@@ -28,7 +28,10 @@ export const SETTINGS: readonly TarItem[] = [
   ),
   directory("/usr/share/initramfs-tools"),
   directory("/usr/share/initramfs-tools/modules.d"),
-  file("/usr/share/initramfs-tools/modules.d/vmbuilder", `# Written by vmbuilder: disks of all common hypervisors\n${INITRAMFS_MODULES.join("\n")}\n`),
+  file(
+    "/usr/share/initramfs-tools/modules.d/vmbuilder",
+    `# Written by vmbuilder: disks of all common hypervisors\n${INITRAMFS_MODULES.join("\n")}\n`,
+  ),
   directory("/etc/default"),
   directory("/etc/default/grub.d"),
   file(
@@ -72,14 +75,24 @@ export const SETTINGS: readonly TarItem[] = [
     ].join("\n"),
   ),
   directory("/etc/repart.d"),
-  file("/etc/repart.d/50-root.conf", "# Written by vmbuilder: the root partition grows to the end of its disk\n[Partition]\nType=root\n"),
+  file(
+    "/etc/repart.d/50-root.conf",
+    "# Written by vmbuilder: the root partition grows to the end of its disk\n[Partition]\nType=root\n",
+  ),
 ];
 
 /** Where grub-pc may install itself isn't known before the machine runs: an upgrade leaves the boot sectors as they are. */
-export const DEBCONF = ["grub-pc grub-pc/install_devices multiselect", "grub-pc grub-pc/install_devices_empty boolean true", ""].join("\n");
+export const DEBCONF = [
+  "grub-pc grub-pc/install_devices multiselect",
+  "grub-pc grub-pc/install_devices_empty boolean true",
+  "",
+].join("\n");
 
 /** Root's folders of a merged /usr, before the first package. @see https://wiki.debian.org/UsrMerge */
 export const MERGED_USR: readonly TarItem[] = [
   directory("/usr"),
-  ...["bin", "lib", "lib64", "sbin"].flatMap((name): TarItem[] => [directory(`/usr/${name}`), { kind: "symlink", path: `/${name}`, target: `usr/${name}` }]),
+  ...["bin", "lib", "lib64", "sbin"].flatMap((name): TarItem[] => [
+    directory(`/usr/${name}`),
+    { kind: "symlink", path: `/${name}`, target: `usr/${name}` },
+  ]),
 ];

@@ -20,13 +20,20 @@ const OLDEST_VERSION = 11;
  */
 export async function readSuites(path = DATA): Promise<Suite[]> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new VmbuilderError("host-unfit", `${path} is missing`, { hint: "install the package distro-info-data", cause });
+    throw new VmbuilderError("host-unfit", `${path} is missing`, {
+      hint: "install the package distro-info-data",
+      cause,
+    });
   });
   const [, ...lines] = text.trim().split("\n");
   return lines
     .map((line) => line.split(","))
     .filter(([, , series]) => series !== undefined && series !== "experimental")
-    .map(([version, , series, , release]) => ({ codename: String(series), version: version ? Number(version) : Number.POSITIVE_INFINITY, releasedOn: release || undefined }))
+    .map(([version, , series, , release]) => ({
+      codename: String(series),
+      version: version ? Number(version) : Number.POSITIVE_INFINITY,
+      releasedOn: release || undefined,
+    }))
     .filter(({ version }) => version >= OLDEST_VERSION);
 }
 

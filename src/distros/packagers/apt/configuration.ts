@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { AptSource } from "../../../model/package.ts";
 import { formatDeb822 } from "../../../model/deb822.ts";
+import type { AptSource } from "../../../model/package.ts";
 import { makeDirectory } from "../../../system/files.ts";
 import { cleanEnvironment } from "../../../system/process.ts";
 
@@ -17,7 +17,12 @@ export interface IsolatedApt {
  *
  * @see https://manpages.debian.org/apt.conf.5
  */
-export async function isolateApt(directory: string, sources: readonly AptSource[], architecture: string, proxy?: string): Promise<IsolatedApt> {
+export async function isolateApt(
+  directory: string,
+  sources: readonly AptSource[],
+  architecture: string,
+  proxy?: string,
+): Promise<IsolatedApt> {
   for (const name of ["lists/partial", "cache/archives/partial"]) await makeDirectory(join(directory, name));
   await writeFile(join(directory, "status"), "");
   await writeFile(join(directory, "sources.sources"), formatSources(sources));

@@ -1,6 +1,6 @@
 import { type BuildContext, logLine } from "../../../core/context.ts";
-import type { StepName } from "../../../model/events.ts";
 import { dependencyClosure } from "../../../model/dependency.ts";
+import type { StepName } from "../../../model/events.ts";
 import { runInGuest } from "../../../system/guest.ts";
 import { infoName, type UnpackedPackage } from "./dpkg-database.ts";
 import { type BuildStubs, runDpkg } from "./scripts.ts";
@@ -12,7 +12,16 @@ export function configureReporter(context: BuildContext, total: number) {
   let done = 0;
   return (line: string) => {
     const setUp = /^Setting up (\S+) /.exec(line);
-    if (setUp) context.emit({ type: "progress", step: STEP, done: ++done, total, unit: "packages", item: String(setUp[1]), atMs: Date.now() });
+    if (setUp)
+      context.emit({
+        type: "progress",
+        step: STEP,
+        done: ++done,
+        total,
+        unit: "packages",
+        item: String(setUp[1]),
+        atMs: Date.now(),
+      });
     logLine(context, STEP, "debug", line);
   };
 }
@@ -31,7 +40,10 @@ export interface Configuration {
  *
  * @throws script-failed, script-timeout
  */
-export async function configureAll({ tree, unpacked, stubs, onLine }: Configuration, context: BuildContext): Promise<void> {
+export async function configureAll(
+  { tree, unpacked, stubs, onLine }: Configuration,
+  context: BuildContext,
+): Promise<void> {
   const options = { binds: stubs.binds, onLine, signal: context.signal };
   const kernels = kernelVersions(unpacked);
   if (kernels.length > 0) await runDpkg(tree, ["--configure", ...initramfsClosure(unpacked)], options);
@@ -44,7 +56,11 @@ export async function configureAll({ tree, unpacked, stubs, onLine }: Configurat
 
 async function makeInitramfs(tree: string, action: "-c" | "-u", version: string, context: BuildContext): Promise<void> {
   const onLine = (line: string) => logLine(context, STEP, "debug", line);
-  await runInGuest(tree, ["update-initramfs", action, "-k", version], { signal: context.signal, onLine, timeoutMs: 15 * 60 * 1000 });
+  await runInGuest(tree, ["update-initramfs", action, "-k", version], {
+    signal: context.signal,
+    onLine,
+    timeoutMs: 15 * 60 * 1000,
+  });
 }
 
 /** Versions of the kernels among the packages, as `uname -r` will say them. */
@@ -60,7 +76,9 @@ function initramfsClosure(unpacked: readonly UnpackedPackage[]): string[] {
     depends: `${one.deb.control.get("Pre-Depends") ?? ""}, ${one.deb.control.get("Depends") ?? ""}`,
     provides: one.deb.control.get("Provides") ?? "",
   }));
-  const roots = nodes.filter(({ one }) => one.paths.some((path) => path.startsWith("/usr/share/initramfs-tools/hooks/") || path.startsWith("/boot/vmlinuz-")));
+  const roots = nodes.filter(({ one }) =>
+    one.paths.some((path) => path.startsWith("/usr/share/initramfs-tools/hooks/") || path.startsWith("/boot/vmlinuz-")),
+  );
   return [...dependencyClosure(roots, nodes)].map(({ one }) => infoName(one.deb.control));
 }
 

@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
-import { VmbuilderError } from "../../../model/errors.ts";
 import { parseDeb822, type Stanza } from "../../../model/deb822.ts";
+import { VmbuilderError } from "../../../model/errors.ts";
 import { type DebLayout, readDebLayout } from "../../../system/deb-archive.ts";
 import { codecOf, startDecompressor } from "../../../system/decompress.ts";
 import { TarScanner } from "../../../system/tar-scanner.ts";
@@ -33,7 +33,9 @@ export async function readControlArchives(paths: readonly string[], signal?: Abo
   const opened: OpenedDeb[] = [];
   const codecs = new Set(layouts.map((layout) => codecOf(layout.control.name)));
   for (const codec of codecs) {
-    const members = layouts.flatMap((layout, i) => (codecOf(layout.control.name) === codec ? [{ path: String(paths[i]), layout }] : []));
+    const members = layouts.flatMap((layout, i) =>
+      codecOf(layout.control.name) === codec ? [{ path: String(paths[i]), layout }] : [],
+    );
     const archives = await decodeTars(codec, members, signal);
     for (const [i, files] of archives.entries()) {
       const member = members[i];
@@ -75,7 +77,11 @@ async function decodeTars(
     },
     onContent(piece) {
       total += piece.length;
-      if (total > LARGEST_CONTROL_BYTES) throw new VmbuilderError("package-malformed", `${members[archives.length]?.path}: control archive is too large`);
+      if (total > LARGEST_CONTROL_BYTES)
+        throw new VmbuilderError(
+          "package-malformed",
+          `${members[archives.length]?.path}: control archive is too large`,
+        );
       pieces?.push(Buffer.from(piece));
     },
     onEnd() {
@@ -92,7 +98,10 @@ async function decodeTars(
   };
   await Promise.all([feed(), drain(), decompressor.done]);
   if (archives.length !== members.length) {
-    throw new VmbuilderError("package-malformed", `${archives.length} of ${members.length} control archives could be read`);
+    throw new VmbuilderError(
+      "package-malformed",
+      `${archives.length} of ${members.length} control archives could be read`,
+    );
   }
   return archives;
 }
@@ -111,6 +120,7 @@ async function readMember(path: string, layout: DebLayout): Promise<Buffer> {
 function takeControl(files: Map<string, ControlFile>, path: string): Stanza {
   const [control] = parseDeb822(files.get("control")?.content.toString("utf8") ?? "");
   files.delete("control");
-  if (!control?.get("Package") || !control.get("Version")) throw new VmbuilderError("package-malformed", `${path}: no package name or version`);
+  if (!control?.get("Package") || !control.get("Version"))
+    throw new VmbuilderError("package-malformed", `${path}: no package name or version`);
   return control;
 }

@@ -19,7 +19,12 @@ export function infoName(control: Stanza): string {
 
 /** The empty database of a fresh tree, as dpkg makes it. */
 export function emptyDatabase(): TarItem[] {
-  const directories = ["/var", "/var/lib", ADMIN_DIR, ...["alternatives", "info", "parts", "triggers", "updates"].map((name) => `${ADMIN_DIR}/${name}`)];
+  const directories = [
+    "/var",
+    "/var/lib",
+    ADMIN_DIR,
+    ...["alternatives", "info", "parts", "triggers", "updates"].map((name) => `${ADMIN_DIR}/${name}`),
+  ];
   return [
     ...directories.map((path): TarItem => ({ kind: "directory", path, mode: 0o755 })),
     ...["available", "diversions", "statoverride", "status", "triggers/Unincorp", "triggers/Lock"].map(
@@ -42,21 +47,27 @@ export function infoFiles(unpacked: UnpackedPackage): TarItem[] {
 /** The status record of a package that is unpacked and whose conffiles are in their final places. */
 export function unpackedStatus(unpacked: UnpackedPackage): string {
   const stanza = new Map([["Package", ""], ["Status", "install ok unpacked"], ...unpacked.deb.control]);
-  const conffiles = conffilesOf(unpacked.deb).map((path) => `\n ${path} ${unpacked.conffileMd5.get(path) ?? "newconffile"}`);
+  const conffiles = conffilesOf(unpacked.deb).map(
+    (path) => `\n ${path} ${unpacked.conffileMd5.get(path) ?? "newconffile"}`,
+  );
   if (conffiles.length > 0) stanza.set("Conffiles", conffiles.join(""));
   return formatDeb822([stanza]);
 }
 
 /** Which packages want to hear of which triggers, beside those that do already: `File` for paths, a file each for names. */
 export function triggerFiles(unpacked: readonly UnpackedPackage[], before: ReadonlyMap<string, string>): TarItem[] {
-  const interests = unpacked.flatMap(({ deb }) => triggerInterests(deb).map((interest) => ({ ...interest, owner: infoName(deb.control) })));
+  const interests = unpacked.flatMap(({ deb }) =>
+    triggerInterests(deb).map((interest) => ({ ...interest, owner: infoName(deb.control) })),
+  );
   const files = new Map<string, string>();
   for (const { trigger, owner, noAwait } of interests) {
     const who = `${owner}${noAwait ? "/noawait" : ""}\n`;
     const [file, line] = trigger.startsWith("/") ? ["File", `${trigger} ${who}`] : [trigger, who];
     files.set(file, (files.get(file) ?? before.get(file) ?? "") + line);
   }
-  return [...files].map(([name, content]): TarItem => ({ kind: "file", path: `${ADMIN_DIR}/triggers/${name}`, content, mode: 0o644 }));
+  return [...files].map(
+    ([name, content]): TarItem => ({ kind: "file", path: `${ADMIN_DIR}/triggers/${name}`, content, mode: 0o644 }),
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
-import { readGuestFiles } from "../../../system/guest-files.ts";
 import { runInGuest } from "../../../system/guest.ts";
+import { readGuestFiles } from "../../../system/guest-files.ts";
 import type { TarItem } from "../../../system/tar-writer.ts";
 import { infoFiles, triggerFiles, type UnpackedPackage, unpackedStatus } from "./dpkg-database.ts";
 
@@ -15,10 +15,20 @@ export interface DpkgState {
 
 /** Reads the state from inside the tree. */
 export async function readDpkgState(tree: string, signal: AbortSignal): Promise<DpkgState> {
-  const files = await readGuestFiles(tree, [`${ADMIN_DIR}/status`, `${ADMIN_DIR}/diversions`, `${ADMIN_DIR}/triggers`], signal);
+  const files = await readGuestFiles(
+    tree,
+    [`${ADMIN_DIR}/status`, `${ADMIN_DIR}/diversions`, `${ADMIN_DIR}/triggers`],
+    signal,
+  );
   const prefix = `${ADMIN_DIR}/triggers/`;
-  const triggers = [...files].flatMap(([path, content]) => (path.startsWith(prefix) ? [[path.slice(prefix.length), content] as const] : []));
-  return { status: files.get(`${ADMIN_DIR}/status`) ?? "", diversions: files.get(`${ADMIN_DIR}/diversions`) ?? "", triggers: new Map(triggers) };
+  const triggers = [...files].flatMap(([path, content]) =>
+    path.startsWith(prefix) ? [[path.slice(prefix.length), content] as const] : [],
+  );
+  return {
+    status: files.get(`${ADMIN_DIR}/status`) ?? "",
+    diversions: files.get(`${ADMIN_DIR}/diversions`) ?? "",
+    triggers: new Map(triggers),
+  };
 }
 
 /** The files that make dpkg know packages as unpacked, beside those it knows already. */
@@ -27,7 +37,12 @@ export function recordUnpacked(state: DpkgState, unpacked: readonly UnpackedPack
   return [
     ...unpacked.flatMap(infoFiles),
     ...triggerFiles(unpacked, state.triggers),
-    { kind: "file", path: `${ADMIN_DIR}/status`, content: before + unpacked.map(unpackedStatus).join("\n"), mode: 0o644 },
+    {
+      kind: "file",
+      path: `${ADMIN_DIR}/status`,
+      content: before + unpacked.map(unpackedStatus).join("\n"),
+      mode: 0o644,
+    },
   ];
 }
 
@@ -44,14 +59,24 @@ export async function readOwners(tree: string, signal: AbortSignal): Promise<Map
 
 /** Owner by path of packages that were just unpacked. */
 export function ownersOf(unpacked: readonly UnpackedPackage[]): Map<string, string> {
-  return new Map(unpacked.flatMap(({ deb, paths }) => paths.map((path) => [path, deb.control.get("Package") ?? ""] as const)));
+  return new Map(
+    unpacked.flatMap(({ deb, paths }) => paths.map((path) => [path, deb.control.get("Package") ?? ""] as const)),
+  );
 }
 
-const ACTIVATE = 'while read -r trigger package; do dpkg-trigger --no-await --by-package="$package" "$trigger" </dev/null || exit 1; done';
+const ACTIVATE =
+  'while read -r trigger package; do dpkg-trigger --no-await --by-package="$package" "$trigger" </dev/null || exit 1; done';
 
 /** Wakes the packages that listen for paths below which new files have come, as dpkg does when it unpacks. */
-export async function activateFileTriggers(tree: string, state: DpkgState, unpacked: readonly UnpackedPackage[], signal: AbortSignal): Promise<void> {
-  const interests = (state.triggers.get("File") ?? "").split("\n").flatMap((line) => /^(\S+) \S+$/.exec(line)?.[1] ?? []);
+export async function activateFileTriggers(
+  tree: string,
+  state: DpkgState,
+  unpacked: readonly UnpackedPackage[],
+  signal: AbortSignal,
+): Promise<void> {
+  const interests = (state.triggers.get("File") ?? "")
+    .split("\n")
+    .flatMap((line) => /^(\S+) \S+$/.exec(line)?.[1] ?? []);
   const lines = [...new Set(interests)].flatMap((trigger) => {
     const by = unpacked.find(({ paths }) => paths.some((path) => path === trigger || path.startsWith(`${trigger}/`)));
     return by ? [`${trigger} ${by.deb.control.get("Package")}\n`] : [];

@@ -4,8 +4,17 @@ import type { Lock } from "../../../model/package.ts";
 /** apt's record of what was installed only because something needed it, so that `apt autoremove` judges rightly later. */
 export function extendedStates(lock: Lock): string {
   const manual = new Set(lock.manual);
-  const automatic = lock.packages.filter(({ name }) => !manual.has(name)).sort((a, b) => a.name.localeCompare(b.name, "en"));
+  const automatic = lock.packages
+    .filter(({ name }) => !manual.has(name))
+    .sort((a, b) => a.name.localeCompare(b.name, "en"));
   return formatDeb822(
-    automatic.map(({ name, architecture }) => new Map([["Package", name], ["Architecture", architecture], ["Auto-Installed", "1"]])),
+    automatic.map(
+      ({ name, architecture }) =>
+        new Map([
+          ["Package", name],
+          ["Architecture", architecture],
+          ["Auto-Installed", "1"],
+        ]),
+    ),
   );
 }

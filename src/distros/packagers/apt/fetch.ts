@@ -2,7 +2,7 @@ import { stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import type { BuildContext } from "../../../core/context.ts";
 import type { PackageRef } from "../../../model/package.ts";
-import { download, type Downloader } from "../../../system/download.ts";
+import { type Downloader, download } from "../../../system/download.ts";
 import { sha256File } from "../../../system/files.ts";
 
 const CONNECTIONS = 6;
@@ -37,7 +37,14 @@ export async function fetchPackages(
       progress.item(ref.name);
       const path = packagePath(context, ref);
       if (await isCached(path, ref)) progress.add(ref.sizeBytes);
-      else await download(ref.url, path, { downloader, signal, sha256: ref.sha256, sizeBytes: ref.sizeBytes, onBytes: progress.add });
+      else
+        await download(ref.url, path, {
+          downloader,
+          signal,
+          sha256: ref.sha256,
+          sizeBytes: ref.sizeBytes,
+          onBytes: progress.add,
+        });
       onArrival(ref);
     }
   };

@@ -1,7 +1,14 @@
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
+import {
+  type CacheObject,
+  commitObject,
+  findObject,
+  objectFile,
+  verifyObject,
+  withObjectLock,
+} from "../../../core/cache.ts";
 import type { BuildContext } from "../../../core/context.ts";
-import { type CacheObject, commitObject, findObject, objectFile, verifyObject, withObjectLock } from "../../../core/cache.ts";
 import { VmbuilderError } from "../../../model/errors.ts";
 import type { AptSource } from "../../../model/package.ts";
 import { sha256File } from "../../../system/files.ts";
@@ -31,13 +38,20 @@ export async function updateIndex(
       for (const name of Object.keys(cached.meta.files)) await cp(objectFile(cached, name), join(lists, name));
       return;
     }
-    await commitObject(context.cache, "index", key, releases.map((release) => release.url).join(" "), async (directory) => {
-      await aptUpdate(apt, context);
-      await checkSameReleases(lists, releases);
-      for (const part of ["partial", "auxfiles", "lock"]) await rm(join(lists, part), { recursive: true, force: true });
-      await cp(lists, directory, { recursive: true });
-      return null;
-    });
+    await commitObject(
+      context.cache,
+      "index",
+      key,
+      releases.map((release) => release.url).join(" "),
+      async (directory) => {
+        await aptUpdate(apt, context);
+        await checkSameReleases(lists, releases);
+        for (const part of ["partial", "auxfiles", "lock"])
+          await rm(join(lists, part), { recursive: true, force: true });
+        await cp(lists, directory, { recursive: true });
+        return null;
+      },
+    );
   });
   return apt;
 }
@@ -58,29 +72,50 @@ async function aptUpdate(apt: IsolatedApt, context: BuildContext): Promise<void>
 /** The mirror may change between our look and apt's: then what apt verified isn't what the key was made from. */
 async function checkSameReleases(lists: string, releases: readonly Release[]): Promise<void> {
   for (const release of releases) {
-    const file = `${release.url.replace(/^[a-z]+:\/*/, "").replace(/[^/]+@/, "").replaceAll("_", "%5f").replaceAll("/", "_").replaceAll(":", "%3a")}`;
+    const file = `${release.url
+      .replace(/^[a-z]+:\/*/, "")
+      .replace(/[^/]+@/, "")
+      .replaceAll("_", "%5f")
+      .replaceAll("/", "_")
+      .replaceAll(":", "%3a")}`;
     const path = join(lists, release.url.startsWith("file:") ? `_${file}` : file);
     const sha256 = await sha256File(path).catch(() => undefined);
     if (sha256 !== undefined && sha256 !== release.sha256) {
-      throw new VmbuilderError("mirror-changed", `${release.url} changed while it was read`, { hint: "run the same command again" });
+      throw new VmbuilderError("mirror-changed", `${release.url} changed while it was read`, {
+        hint: "run the same command again",
+      });
     }
   }
 }
 
 function updateError(error: CommandError): VmbuilderError {
   const text = error.stderr;
-  const line = text.split("\n").find((one) => one.startsWith("E: ") || one.startsWith("Err:"))?.replace(/^E: /, "") ?? error.message;
-  const fail = (code: ConstructorParameters<typeof VmbuilderError>[0], hint: string) => new VmbuilderError(code, line.trim(), { hint, detail: text.trim(), cause: error });
-  if (/NO_PUBKEY|EXPKEYSIG|REVKEYSIG|BADSIG|not signed|no valid OpenPGP|signatures? (?:were|was|couldn't|could not)|Missing key/i.test(text)) {
-    return fail("release-untrusted", "the signature is not of a key in the keyring: install the distribution's archive keyring or give --keyring FILE");
+  const line =
+    text
+      .split("\n")
+      .find((one) => one.startsWith("E: ") || one.startsWith("Err:"))
+      ?.replace(/^E: /, "") ?? error.message;
+  const fail = (code: ConstructorParameters<typeof VmbuilderError>[0], hint: string) =>
+    new VmbuilderError(code, line.trim(), { hint, detail: text.trim(), cause: error });
+  if (
+    /NO_PUBKEY|EXPKEYSIG|REVKEYSIG|BADSIG|not signed|no valid OpenPGP|signatures? (?:were|was|couldn't|could not)|Missing key/i.test(
+      text,
+    )
+  ) {
+    return fail(
+      "release-untrusted",
+      "the signature is not of a key in the keyring: install the distribution's archive keyring or give --keyring FILE",
+    );
   }
-  if (/is expired|Valid-Until/i.test(text)) return fail("release-expired", "the mirror is no longer updated: use another --mirror");
+  if (/is expired|Valid-Until/i.test(text))
+    return fail("release-expired", "the mirror is no longer updated: use another --mirror");
   if (/not valid yet/i.test(text)) return fail("release-future", "check this machine's clock");
   if (/Hash Sum mismatch|unexpected size|Mirror sync|could not be parsed|Data corrupted|corrupt/i.test(text)) {
     return fail("index-corrupt", "the mirror is being updated or damaged: try again, or another --mirror");
   }
-  if (/No space left/i.test(text)) return fail("disk-full", "free some space, or choose another place with --cache-dir");
-  if (/does not have a Release file|404 /i.test(text)) return fail("mirror-not-a-repository", "check --mirror, --suite and --components");
+  if (/No space left/i.test(text))
+    return fail("disk-full", "free some space, or choose another place with --cache-dir");
+  if (/does not have a Release file|404 /i.test(text))
+    return fail("mirror-not-a-repository", "check --mirror, --suite and --components");
   return fail("mirror-unreachable", "check the network and --mirror");
 }
-

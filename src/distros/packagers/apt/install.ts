@@ -53,7 +53,14 @@ export async function installPackages(installation: Installation, context: Build
     required: new AsyncQueue(),
     rest: new AsyncQueue(),
     onUnpacked: () =>
-      context.emit({ type: "progress", step: "install/unpack", done: ++unpackedCount, total: packages.length, unit: "packages", atMs: Date.now() }),
+      context.emit({
+        type: "progress",
+        step: "install/unpack",
+        done: ++unpackedCount,
+        total: packages.length,
+        unit: "packages",
+        atMs: Date.now(),
+      }),
     onConfigureLine: configureReporter(context, packages.length),
   };
   try {
@@ -85,7 +92,9 @@ async function fetchInto(flow: Flow, required: ReadonlySet<PackageRef>): Promise
   });
   const downloader = openDownloader(FETCH_CONNECTIONS, installation.proxy);
   try {
-    await runStep(context, "install/download", "Download packages", () => fetchPackages([...required, ...rest], downloader, context, arrivals.add));
+    await runStep(context, "install/download", "Download packages", () =>
+      fetchPackages([...required, ...rest], downloader, context, arrivals.add),
+    );
   } catch (error) {
     fail(error);
     throw error;

@@ -26,7 +26,8 @@ export function findConflicting(unpacked: readonly UnpackedPackage[], owners: Pa
       if (other) conflicting.add(other);
       const foreign = owners.present.get(path);
       const diverter = diverted.get(path);
-      if (other || (foreign !== undefined && foreign !== name) || (diverter !== undefined && diverter !== name)) conflicting.add(one);
+      if (other || (foreign !== undefined && foreign !== name) || (diverter !== undefined && diverter !== name))
+        conflicting.add(one);
       seen.set(path, one);
     }
   }

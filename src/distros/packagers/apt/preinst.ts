@@ -19,7 +19,12 @@ done
  *
  * @throws script-failed, script-timeout
  */
-export async function runPreinsts(tree: string, debs: readonly OpenedDeb[], scripts: string, options: GuestOptions): Promise<void> {
+export async function runPreinsts(
+  tree: string,
+  debs: readonly OpenedDeb[],
+  scripts: string,
+  options: GuestOptions,
+): Promise<void> {
   const lines: string[] = [];
   for (const { control, files } of debs) {
     const preinst = files.get("preinst");
@@ -33,12 +38,21 @@ export async function runPreinsts(tree: string, debs: readonly OpenedDeb[], scri
   if (lines.length === 0) return;
   try {
     const binds = { ...options.binds, "/run/preinst": scripts };
-    await runInGuest(tree, ["sh", "-c", RUN_PREINSTS], { timeoutMs: 10 * 60 * 1000, ...options, binds, input: lines.join("") });
+    await runInGuest(tree, ["sh", "-c", RUN_PREINSTS], {
+      timeoutMs: 10 * 60 * 1000,
+      ...options,
+      binds,
+      input: lines.join(""),
+    });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     const failed = /vmbuilder: preinst of (\S+): status (\d+)/.exec(error.stderr);
     const what = failed ? `package ${failed[1]}: its preinst script ended with status ${failed[2]}` : error.message;
     const detail = `${error.stdout}\n${error.stderr}`.trim().split("\n").slice(-50).join("\n");
-    throw new VmbuilderError("script-failed", what, { hint: "the last lines of its output are above", detail, cause: error });
+    throw new VmbuilderError("script-failed", what, {
+      hint: "the last lines of its output are above",
+      detail,
+      cause: error,
+    });
   }
 }

@@ -12,7 +12,11 @@ import type { IsolatedApt } from "./configuration.ts";
  *
  * @throws package-unknown, packages-unsatisfiable
  */
-export async function solvePackages(apt: IsolatedApt, request: PackageRequest, signal: AbortSignal): Promise<PackageRef[]> {
+export async function solvePackages(
+  apt: IsolatedApt,
+  request: PackageRequest,
+  signal: AbortSignal,
+): Promise<PackageRef[]> {
   const priorities = request.priorities.map((priority) => `?priority(${priority})`).join(",");
   const patterns = request.priorities.length > 0 ? [`?or(?essential,${priorities})`] : [];
   const wanted = [...patterns, ...request.include, ...request.exclude.map((name) => `${name}-`)];
@@ -21,7 +25,11 @@ export async function solvePackages(apt: IsolatedApt, request: PackageRequest, s
     throw solverError(error);
   });
   const chosen = parseUris(stdout);
-  const stanzas = await findStanzas(join(apt.directory, "lists"), new Set(chosen.map((one) => one.id)), new Set(chosen.map((one) => one.name)));
+  const stanzas = await findStanzas(
+    join(apt.directory, "lists"),
+    new Set(chosen.map((one) => one.id)),
+    new Set(chosen.map((one) => one.name)),
+  );
   return chosen.map((one) => describePackage(one, stanzas.get(one.id)));
 }
 
@@ -42,12 +50,26 @@ function parseUris(stdout: string): ChosenPackage[] {
     if (!match) return [];
     const [, url, name, version, architecture, size, sha256] = match.map((part) => part ?? "");
     const decoded = decodeURIComponent(version ?? "");
-    return [{ id: `${name}_${decoded}_${architecture}`, name: String(name), version: decoded, architecture: String(architecture), url: String(url), sizeBytes: Number(size), sha256: sha256 || undefined }];
+    return [
+      {
+        id: `${name}_${decoded}_${architecture}`,
+        name: String(name),
+        version: decoded,
+        architecture: String(architecture),
+        url: String(url),
+        sizeBytes: Number(size),
+        sha256: sha256 || undefined,
+      },
+    ];
   });
 }
 
 /** Picks the wanted paragraphs out of apt's lists; they are large, so only the wanted ones are parsed. */
-async function findStanzas(lists: string, ids: ReadonlySet<string>, names: ReadonlySet<string>): Promise<Map<string, Stanza>> {
+async function findStanzas(
+  lists: string,
+  ids: ReadonlySet<string>,
+  names: ReadonlySet<string>,
+): Promise<Map<string, Stanza>> {
   const found = new Map<string, Stanza>();
   for (const file of (await readdir(lists)).filter((name) => name.endsWith("_Packages"))) {
     const bytes = await readFile(join(lists, file));
@@ -69,7 +91,10 @@ async function findStanzas(lists: string, ids: ReadonlySet<string>, names: Reado
 
 function describePackage(chosen: ChosenPackage, stanza: Stanza | undefined): PackageRef {
   const sha256 = stanza?.get("SHA256") ?? chosen.sha256;
-  if (!stanza || !sha256) throw new VmbuilderError("index-corrupt", `the index has no SHA-256 for ${chosen.id}`, { hint: "try another --mirror" });
+  if (!stanza || !sha256)
+    throw new VmbuilderError("index-corrupt", `the index has no SHA-256 for ${chosen.id}`, {
+      hint: "try another --mirror",
+    });
   const depends = [stanza.get("Pre-Depends"), stanza.get("Depends")].filter((field) => field !== undefined).join(", ");
   return {
     name: chosen.name,
@@ -88,7 +113,9 @@ function describePackage(chosen: ChosenPackage, stanza: Stanza | undefined): Pac
 
 function solverError(error: unknown): unknown {
   if (!(error instanceof CommandError)) return error;
-  const unknown = [...error.stderr.matchAll(/E: (?:Unable to locate package|Package '?) ?([a-z0-9][a-z0-9+.-]*)/g)].map((match) => match[1]);
+  const unknown = [...error.stderr.matchAll(/E: (?:Unable to locate package|Package '?) ?([a-z0-9][a-z0-9+.-]*)/g)].map(
+    (match) => match[1],
+  );
   if (unknown.length > 0) {
     return new VmbuilderError("package-unknown", `no package ${unknown.join(", ")} in this suite`, {
       hint: "check the spelling, --suite and --components",

@@ -17,9 +17,16 @@ export interface HostSource {
  */
 export async function readHostSources(directory = "/etc/apt"): Promise<HostSource[]> {
   const parts = await readdir(join(directory, "sources.list.d")).catch(() => []);
-  const files = [join(directory, "sources.list"), ...parts.sort().map((name) => join(directory, "sources.list.d", name))];
-  const texts = await Promise.all(files.map(async (file) => ({ file, text: await readFile(file, "utf8").catch(() => "") })));
-  return texts.flatMap(({ file, text }) => (file.endsWith(".sources") ? parseDeb822Sources(text) : parseOneLineSources(text)));
+  const files = [
+    join(directory, "sources.list"),
+    ...parts.sort().map((name) => join(directory, "sources.list.d", name)),
+  ];
+  const texts = await Promise.all(
+    files.map(async (file) => ({ file, text: await readFile(file, "utf8").catch(() => "") })),
+  );
+  return texts.flatMap(({ file, text }) =>
+    file.endsWith(".sources") ? parseDeb822Sources(text) : parseOneLineSources(text),
+  );
 }
 
 function parseDeb822Sources(text: string): HostSource[] {
@@ -34,7 +41,13 @@ function parseOneLineSources(text: string): HostSource[] {
   return text.split("\n").flatMap((line) => {
     const match = /^\s*deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+(\S+)((?:\s+[^#\s]+)*)/.exec(line);
     if (!match) return [];
-    return [{ uri: String(match[1]), suites: [String(match[2])], components: (match[3] ?? "").split(/\s+/).filter((word) => word !== "") }];
+    return [
+      {
+        uri: String(match[1]),
+        suites: [String(match[2])],
+        components: (match[3] ?? "").split(/\s+/).filter((word) => word !== ""),
+      },
+    ];
   });
 }
 

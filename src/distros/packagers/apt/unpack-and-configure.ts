@@ -26,7 +26,12 @@ export async function unpackAndConfigure(flow: Flow): Promise<void> {
     const base = await unpackRequired(flow);
     const ready = base.installed.length > 0 ? configureRequired(flow, base) : Promise.resolve();
     ready.catch(() => {}); // reported by the unpacking, which waits for it
-    const unpacked = await unpackPackages(flow.installation.tree, preinstOrder(flow, base, ready), context.signal, flow.onUnpacked);
+    const unpacked = await unpackPackages(
+      flow.installation.tree,
+      preinstOrder(flow, base, ready),
+      context.signal,
+      flow.onUnpacked,
+    );
     await ready;
     return { base, unpacked };
   });
@@ -43,7 +48,8 @@ interface Base {
 async function unpackRequired(flow: Flow): Promise<Base> {
   const { installation, context } = flow;
   const { tree } = installation;
-  const stubs = (owners: ReadonlyMap<string, string>) => writeStubs(join(context.workDirectory, "stubs"), new Set(owners.keys()));
+  const stubs = (owners: ReadonlyMap<string, string>) =>
+    writeStubs(join(context.workDirectory, "stubs"), new Set(owners.keys()));
   if (!installation.packages.some(installation.isRequired)) {
     const owners = await readOwners(tree, context.signal);
     return { installed: [], owners, stubs: await stubs(owners) };
@@ -63,7 +69,12 @@ async function configureRequired(flow: Flow, { installed, stubs }: Base): Promis
   const first = ["base-passwd", "base-files"].filter((name) => names.has(name));
   if (first.length > 0) await runDpkg(installation.tree, ["--force-depends", "--configure", ...first], options);
   const scripts = join(context.workDirectory, "preinst-required");
-  await runPreinsts(installation.tree, installed.map(({ deb }) => deb), scripts, options);
+  await runPreinsts(
+    installation.tree,
+    installed.map(({ deb }) => deb),
+    scripts,
+    options,
+  );
   await runDpkg(installation.tree, ["--configure", "--pending"], options);
   await writeToTree(installation.tree, installation.settings, context.signal);
   if (installation.debconf && names.has("debconf")) {
@@ -102,7 +113,10 @@ async function configureRest(flow: Flow, base: Base, unpacked: readonly Unpacked
   const conflicting = findConflicting(unpacked, { present: base.owners, diversions: state.diversions });
   const settled = unpacked.filter((one) => !conflicting.has(one));
   await writeToTree(tree, recordUnpacked(state, settled), context.signal);
-  const stubs = await writeStubs(join(context.workDirectory, "stubs"), new Set([...base.owners.keys(), ...ownersOf(unpacked).keys()]));
+  const stubs = await writeStubs(
+    join(context.workDirectory, "stubs"),
+    new Set([...base.owners.keys(), ...ownersOf(unpacked).keys()]),
+  );
   if (conflicting.size > 0) await unpackByDpkg(flow, [...conflicting], stubs);
   await activateFileTriggers(tree, state, settled, context.signal);
   await configureAll({ tree, unpacked, stubs, onLine: flow.onConfigureLine }, context);
@@ -112,5 +126,9 @@ async function unpackByDpkg(flow: Flow, packages: readonly UnpackedPackage[], st
   const { installation, context } = flow;
   const names = packages.map(({ deb }) => `/run/packages/${basename(deb.path)}`);
   const binds = { ...stubs.binds, "/run/packages": context.cache.packages };
-  await runDpkg(installation.tree, ["--unpack", "--force-unsafe-io", ...names], { binds, onLine: flow.onConfigureLine, signal: context.signal });
+  await runDpkg(installation.tree, ["--unpack", "--force-unsafe-io", ...names], {
+    binds,
+    onLine: flow.onConfigureLine,
+    signal: context.signal,
+  });
 }

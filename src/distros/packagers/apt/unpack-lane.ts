@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { once } from "node:events";
+import { createReadStream } from "node:fs";
 import { VmbuilderError } from "../../../model/errors.ts";
 import { codecOf, startDecompressor } from "../../../system/decompress.ts";
 import { startHostProgramInGuest } from "../../../system/guest.ts";
@@ -50,7 +50,11 @@ export class UnpackLane {
     const unpacking = new Unpacking(conffilesOf(deb));
     this.#waiting.push(unpacking);
     const { offset, sizeBytes } = deb.layout.data;
-    const source = createReadStream(deb.path, { start: offset, end: offset + sizeBytes - 1, highWaterMark: 256 * 1024 });
+    const source = createReadStream(deb.path, {
+      start: offset,
+      end: offset + sizeBytes - 1,
+      highWaterMark: 256 * 1024,
+    });
     const stdin = this.#decompressor?.stdin;
     for await (const chunk of source) {
       if (stdin && !stdin.write(chunk)) await Promise.race([once(stdin, "drain"), this.#decompressor?.done]);
@@ -98,7 +102,8 @@ export class UnpackLane {
         scanner.push(chunk as Buffer);
         if (!this.#tar.stdin.write(chunk)) await Promise.race([once(this.#tar.stdin, "drain"), this.#tar.done]);
       }
-      if (!scanner.complete || this.#waiting.length > 0) throw new VmbuilderError("package-malformed", "a data archive ends in its middle");
+      if (!scanner.complete || this.#waiting.length > 0)
+        throw new VmbuilderError("package-malformed", "a data archive ends in its middle");
     } catch (error) {
       for (const unpacking of this.#waiting.splice(0)) unpacking.fail(error);
       decompressor.stop();
@@ -159,6 +164,7 @@ class Unpacking {
 /** `./usr/bin/` becomes `/usr/bin`, `./` becomes `/.`, as in dpkg's file lists. */
 function guestPath(entry: TarEntry): string {
   const name = entry.name.replace(/^\.?\/*/, "").replace(/\/+$/, "");
-  if (name.split("/").includes("..") || name.includes("\n")) throw new VmbuilderError("package-malformed", `a package holds the path "${entry.name}"`);
+  if (name.split("/").includes("..") || name.includes("\n"))
+    throw new VmbuilderError("package-malformed", `a package holds the path "${entry.name}"`);
   return name === "" || name === "." ? "/." : `/${name}`;
 }
