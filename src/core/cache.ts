@@ -36,7 +36,7 @@ export interface Cache {
 
 /** `$XDG_CACHE_HOME/vmbuilder`, or what `VMBUILDER_CACHE_DIR` says. */
 export function defaultCacheDirectory(env: Record<string, string | undefined> = process.env): string {
-  return env["VMBUILDER_CACHE_DIR"] || join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "vmbuilder");
+  return env.VMBUILDER_CACHE_DIR || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "vmbuilder");
 }
 
 /**

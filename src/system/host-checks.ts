@@ -89,7 +89,7 @@ async function checkProgram(program: string, debianPackage: string, required: bo
 }
 
 async function isExecutable(program: string): Promise<boolean> {
-  for (const directory of (cleanEnvironment()["PATH"] ?? "").split(delimiter)) {
+  for (const directory of (cleanEnvironment().PATH ?? "").split(delimiter)) {
     const found = await access(join(directory, program), constants.X_OK).then(
       () => true,
       () => false,

@@ -85,7 +85,10 @@ export class TarScanner {
 
   #content(piece: Buffer): void {
     this.#contentLeft -= piece.length;
-    if (!this.#extension) return this.#handler.onContent?.(piece);
+    if (!this.#extension) {
+      this.#handler.onContent?.(piece);
+      return;
+    }
     this.#extension.pieces.push(Buffer.from(piece));
     if (this.#contentLeft === 0) {
       const content = Buffer.concat(this.#extension.pieces).toString("utf8");

@@ -50,7 +50,7 @@ export function findSuite(suites: readonly Suite[], wanted: string, today: strin
     stable,
     oldstable: released.at(-2),
     oldoldstable: released.at(-3),
-    testing: suites[suites.findIndex((suite) => suite === stable) + 1],
+    testing: stable && suites[suites.indexOf(stable) + 1],
     unstable: suites.find(({ codename }) => codename === "sid"),
   };
   const found = aliases[wanted] ?? suites.find(({ codename }) => codename === wanted);
