@@ -190,6 +190,7 @@ async function readObject(cache: Cache, kind: ObjectKind, key: string): Promise<
   }
 }
 
-function objectDirectory(cache: Cache, kind: ObjectKind, key: string): string {
+/** Folder of an object, whether it exists or not. */
+export function objectDirectory(cache: Cache, kind: ObjectKind, key: string): string {
   return join(cache.directory, "objects", kind, key);
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type CacheObject, commitObject, findObject, objectFile } from "../core/cache.ts";
+import { type Cache, type CacheObject, commitObject, findObject, objectDirectory, objectFile } from "../core/cache.ts";
 import { type BuildContext, runStep } from "../core/context.ts";
 import { BOOT_FILES, type Distro, type TreeFacts } from "../core/distro.ts";
 import { stepKey } from "../core/step-key.ts";
@@ -15,10 +15,12 @@ import { identityPatches } from "../system/partition-table.ts";
 import { unpackTree } from "../system/tree-archive.ts";
 import { TREE_ARCHIVE, type Tree } from "./install.ts";
 
-/** A bootable disk without identity, in the cache: what every machine with these packages and sizes starts from. */
+/** A bootable disk without identity: what every machine with these packages and sizes starts from. */
 export interface BaseDisk {
   readonly key: string;
-  readonly object: CacheObject;
+  readonly title: string;
+  readonly image: string;
+  readonly imageFormat: "raw" | "qcow2";
   readonly facts: BaseFacts;
 }
 
@@ -39,15 +41,20 @@ export function baseKey(treeKey: string, plan: Plan): string {
   return stepKey("disk", DISK_VERSION, { tree: treeKey, disk: plan.disk });
 }
 
-/** Finds a finished base disk. */
-export async function findBase(key: string, context: Pick<BuildContext, "cache">): Promise<BaseDisk | undefined> {
+/** Finds a finished base disk in the cache. Its content isn't read: see {@link verifyObject}. */
+export async function findBase(
+  key: string,
+  context: Pick<BuildContext, "cache">,
+): Promise<(BaseDisk & { object: CacheObject }) | undefined> {
   const object = await findObject(context.cache, "disk", key);
-  return object && { key, object, facts: object.meta.facts as BaseFacts };
+  if (!object) return undefined;
+  const facts = object.meta.facts as BaseFacts;
+  return { key, title: object.meta.title, image: objectFile(object, BASE_IMAGE), imageFormat: "qcow2", facts, object };
 }
 
-/** Path of a base disk's image. */
-export function baseImage(base: BaseDisk): string {
-  return objectFile(base.object, BASE_IMAGE);
+/** Path that a base disk's image has in the cache, or will have. */
+export function cachedBaseImage(cache: Cache, key: string): string {
+  return join(objectDirectory(cache, "disk", key), BASE_IMAGE);
 }
 
 /**
@@ -68,7 +75,7 @@ export async function assembleBase(distro: Distro, plan: Plan, tree: Tree, conte
       raw,
       plan.disk,
       ids.espSerial,
-      objectFile(tree.object, BOOT_FILES.efi),
+      join(tree.bootDirectory, BOOT_FILES.efi),
       LOADER_NAMES[plan.architecture],
       signal,
     );
@@ -77,21 +84,25 @@ export async function assembleBase(distro: Distro, plan: Plan, tree: Tree, conte
         raw,
         await biosBootPatches(
           plan.disk,
-          objectFile(tree.object, BOOT_FILES.mbr),
-          objectFile(tree.object, BOOT_FILES.core),
+          join(tree.bootDirectory, BOOT_FILES.mbr),
+          join(tree.bootDirectory, BOOT_FILES.core),
         ),
       );
     }
     await patchRaw(raw, await identityPatches(plan.disk, ids, join(context.workDirectory, "scratch"), signal));
   });
-  const object = await runStep(context, "assemble/base", "Keep the disk in the cache", () =>
-    commitObject(context.cache, "disk", key, tree.object.meta.title, async (target) => {
-      await convertImage(raw, "raw", join(target, BASE_IMAGE), "qcow2", [], signal);
-      await rm(raw, { force: true });
-      return { tree: tree.facts, disk: plan.disk, distro: distro.name } satisfies BaseFacts;
+  const facts = { tree: tree.facts, disk: plan.disk, distro: distro.name };
+  return { key, title: tree.title, image: raw, imageFormat: "raw", facts };
+}
+
+/** Puts a base disk that was just made into the cache. */
+export async function keepBase(base: BaseDisk, context: BuildContext): Promise<void> {
+  await runStep(context, "assemble/keep", "Keep the disk in the cache", () =>
+    commitObject(context.cache, "disk", base.key, base.title, async (target) => {
+      await convertImage(base.image, base.imageFormat, join(target, BASE_IMAGE), "qcow2", [], context.signal);
+      return base.facts;
     }),
   );
-  return { key, object, facts: object.meta.facts as BaseFacts };
 }
 
 /**
@@ -112,7 +123,7 @@ export async function identifyDisk(
   const { tree, disk } = base.facts;
   const [patches] = await Promise.all([
     identityPatches(disk, identity.ids, join(scratch, "scratch"), signal),
-    createOverlay(baseImage(base), overlay, signal),
+    createOverlay(base.image, base.imageFormat, overlay, signal),
   ]);
   await patchQcow2(overlay, patches, scratch, signal);
   await editExt4(
@@ -130,7 +141,7 @@ async function unpackCached(tree: Tree, context: BuildContext): Promise<string> 
   const directory = join(context.workDirectory, "tree");
   await mkdir(directory, { mode: 0o755 });
   await runStep(context, "assemble/tree", "Unpack the cached system", () =>
-    unpackTree(objectFile(tree.object, TREE_ARCHIVE), directory, context.signal),
+    unpackTree(join(tree.bootDirectory, TREE_ARCHIVE), directory, context.signal),
   );
   return directory;
 }

@@ -1,18 +1,17 @@
 import { join } from "node:path";
-import { type Cache, openCache, verifyObject, withObjectLock } from "../core/cache.ts";
+import { type Cache, openCache } from "../core/cache.ts";
 import { type BuildContext, runStep } from "../core/context.ts";
 import { makeWorkDirectory } from "../core/work-directory.ts";
 import type { BuildEvent, EventSink } from "../model/events.ts";
-import type { Lock } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
 import { removeTree } from "../system/files.ts";
-import { assembleBase, type BaseDisk, baseKey, findBase, identifyDisk } from "./assemble.ts";
+import { identifyDisk } from "./assemble.ts";
 import { checkHost } from "./check-host.ts";
 import { type Deployment, deployMachine } from "./deploy.ts";
 import { checkDestination, publishFolder } from "./destination.ts";
 import { readIdentity } from "./identity.ts";
-import { findTree, installTree, treeKey } from "./install.ts";
 import { findDistro } from "./plan.ts";
+import { withBase } from "./with-base.ts";
 
 /** How a build is carried out, beside what is built. */
 export interface BuildOptions {
@@ -46,48 +45,29 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
   return withContext(cache, options.signal, record.emit, async (context) => {
     const distro = findDistro(plan.recipe.distro);
     const lock = await runStep(context, "resolve", "Resolve packages", () => distro.resolve(plan, context));
-    const base = await provideBase(plan, lock, context);
-    const overlay = join(context.workDirectory, "machine.qcow2");
-    await runStep(context, "assemble/identity", "Write the machine's identity", () =>
-      identifyDisk(
-        distro,
-        base,
-        identity,
-        overlay,
-        context.workDirectory,
-        Math.floor(Date.now() / 1000),
-        context.signal,
-      ),
-    );
-    const deployment = await publishFolder(plan.destination, options.overwrite, (directory) =>
-      deployMachine({ plan, lock, base, identity, overlay, directory, steps: record.steps }, context),
+    const deployment = await withBase(distro, plan, lock, context, (base, kept) =>
+      publishFolder(plan.destination, options.overwrite, async (directory) => {
+        const overlay = join(context.workDirectory, "machine.qcow2");
+        await runStep(context, "assemble/identity", "Write the machine's identity", () =>
+          identifyDisk(
+            distro,
+            base,
+            identity,
+            overlay,
+            context.workDirectory,
+            Math.floor(Date.now() / 1000),
+            context.signal,
+          ),
+        );
+        const deployed = await deployMachine(
+          { plan, lock, base, identity, overlay, directory, steps: record.steps },
+          context,
+        );
+        await kept;
+        return deployed;
+      }),
     );
     return { ...deployment, plan, seconds: (performance.now() - startedAt) / 1000, cached: record.cached };
-  });
-}
-
-/** Finds or makes the base disk; of two builds that want the same, one makes it and the other waits for it. */
-async function provideBase(plan: Plan, lock: Lock, context: BuildContext): Promise<BaseDisk> {
-  const distro = findDistro(plan.recipe.distro);
-  const key = baseKey(treeKey(distro, plan, lock), plan);
-  return withObjectLock(context.cache, "disk", key, context.signal, async () => {
-    const cached = await findBase(key, context);
-    if (cached && (await verifyObject(context.cache, cached.object, context.signal))) {
-      for (const [step, title] of [
-        ["install", "Install packages"],
-        ["assemble/base", "Make the disk"],
-      ] as const) {
-        context.emit({ type: "cached", step, title, key, atMs: Date.now() });
-      }
-      return cached;
-    }
-    const tree = await runStep(
-      context,
-      "install",
-      "Install packages",
-      async () => (await findTree(distro, plan, lock, context)) ?? installTree(distro, plan, lock, context),
-    );
-    return runStep(context, "assemble", "Make the disk", () => assembleBase(distro, plan, tree, context));
   });
 }
 

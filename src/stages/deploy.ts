@@ -7,7 +7,7 @@ import type { Lock } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";
 import { sha256File } from "../system/files.ts";
-import { type BaseDisk, baseImage } from "./assemble.ts";
+import type { BaseDisk } from "./assemble.ts";
 import { BUILD_RECORD } from "./destination.ts";
 import { findHypervisor } from "./plan.ts";
 
@@ -98,7 +98,7 @@ function formatRecord({ plan, lock, base, steps }: DeploymentRequest, artifacts:
     vmbuilder: RECORD_VERSION,
     recipe: withoutSecrets(plan.recipe),
     plan: { suite: plan.suite, architecture: plan.architecture, packages: plan.packages, disk: plan.disk },
-    base: { key: base.key, image: baseImage(base) },
+    base: { key: base.key },
     packages: lock.packages.map(({ name, version, architecture, sha256, sizeBytes, url }) => ({
       name,
       version,

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { cp, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type CacheObject, commitObject, findObject, listObjects, objectFile, verifyObject } from "../core/cache.ts";
 import { type BuildContext, logLine, runStep } from "../core/context.ts";
@@ -8,13 +8,15 @@ import { type Lock, packageId } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
 import { packTree, unpackTree } from "../system/tree-archive.ts";
 
-/** A finished operating system tree: in the cache, and unpacked if it was just made. */
+/** A finished operating system tree. */
 export interface Tree {
   readonly key: string;
-  readonly object: CacheObject;
+  readonly title: string;
   readonly facts: TreeFacts;
-  /** Folder that holds the tree right now. */
+  /** Folder that holds the tree, unless it is only in the cache yet. */
   readonly directory: string | undefined;
+  /** Folder that holds the boot loader's images. */
+  readonly bootDirectory: string;
 }
 
 export const TREE_ARCHIVE = "tree.tar.zst";
@@ -32,7 +34,7 @@ export function treeKey(distro: Distro, plan: Plan, lock: Lock): string {
   });
 }
 
-/** Finds a finished tree. */
+/** Finds a finished tree in the cache. */
 export async function findTree(
   distro: Distro,
   plan: Plan,
@@ -41,7 +43,14 @@ export async function findTree(
 ): Promise<Tree | undefined> {
   const key = treeKey(distro, plan, lock);
   const object = await findObject(context.cache, "tree", key);
-  return object && { key, object, facts: object.meta.facts as TreeFacts, directory: undefined };
+  if (!object || !(await verifyObject(context.cache, object, context.signal))) return undefined;
+  return {
+    key,
+    title: object.meta.title,
+    facts: object.meta.facts as TreeFacts,
+    directory: undefined,
+    bootDirectory: object.directory,
+  };
 }
 
 /**
@@ -61,20 +70,26 @@ export async function installTree(distro: Distro, plan: Plan, lock: Lock, contex
     );
   }
   await distro.install(request, subset ? subset.facts.packages.map(packageId) : [], context);
-  const object = await commitObject(
-    context.cache,
-    "tree",
-    key,
-    `${distro.name} ${plan.suite} ${plan.architecture}, ${lock.packages.length} packages`,
-    async (target) => {
-      const facts = await runStep(context, "install/finish", "Clean up", () => distro.finish(request, target, context));
-      await runStep(context, "install/pack", "Keep the system in the cache", () =>
-        packTree(directory, join(target, TREE_ARCHIVE), context.signal),
-      );
-      return facts;
-    },
+  const bootDirectory = join(context.workDirectory, "boot");
+  await mkdir(bootDirectory);
+  const facts = await runStep(context, "install/finish", "Clean up", () =>
+    distro.finish(request, bootDirectory, context),
   );
-  return { key, object, facts: object.meta.facts as TreeFacts, directory };
+  const title = `${distro.name} ${plan.suite} ${plan.architecture}, ${lock.packages.length} packages`;
+  return { key, title, facts, directory, bootDirectory };
+}
+
+/** Puts a tree that was just made into the cache. */
+export async function keepTree(tree: Tree, context: BuildContext): Promise<void> {
+  const { directory } = tree;
+  if (directory === undefined) return;
+  await runStep(context, "install/keep", "Keep the system in the cache", () =>
+    commitObject(context.cache, "tree", tree.key, tree.title, async (target) => {
+      await cp(tree.bootDirectory, target, { recursive: true });
+      await packTree(directory, join(target, TREE_ARCHIVE), context.signal);
+      return tree.facts;
+    }),
+  );
 }
 
 async function largestSubset(

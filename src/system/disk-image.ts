@@ -42,8 +42,13 @@ export async function readBytes(path: string, offsetBytes: number, length: numbe
 }
 
 /** Makes a qcow2 that holds only what differs from `base`, which must never change from now on. */
-export async function createOverlay(base: string, overlay: string, signal: AbortSignal): Promise<void> {
-  await run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, overlay], { signal });
+export async function createOverlay(
+  base: string,
+  baseFormat: string,
+  overlay: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", baseFormat, "-b", base, overlay], { signal });
 }
 
 /** Converts an image whose format is known; a backing file is resolved. Sparse stays sparse. */

@@ -1,15 +1,27 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
 import { OWN_MOUNTS, runInNamespace } from "./namespace.ts";
 
-/** SHA-256 of a file, lower-case hexadecimal. Streams; memory stays flat. */
+const HASH_PIECE_BYTES = 1024 * 1024;
+
+/** SHA-256 of a file, lower-case hexadecimal. The next piece is read while one is hashed; memory stays flat. */
 export async function sha256File(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
-  const stream = createReadStream(path, { highWaterMark: 1024 * 1024, ...(signal ? { signal } : {}) });
-  for await (const chunk of stream) hash.update(chunk as Buffer);
+  const file = await open(path, "r");
+  try {
+    let [current, next] = [Buffer.allocUnsafe(HASH_PIECE_BYTES), Buffer.allocUnsafe(HASH_PIECE_BYTES)];
+    let reading = file.read(current, 0, HASH_PIECE_BYTES);
+    for (let { bytesRead } = await reading; bytesRead > 0; { bytesRead } = await reading) {
+      signal?.throwIfAborted();
+      reading = file.read(next, 0, HASH_PIECE_BYTES);
+      hash.update(current.subarray(0, bytesRead));
+      [current, next] = [next, current];
+    }
+  } finally {
+    await file.close();
+  }
   return hash.digest("hex");
 }
 

@@ -6,7 +6,14 @@ export interface TarEntry {
   name: string;
   type: "file" | "directory" | "symlink" | "hardlink" | "device" | "other";
   mode: number;
+  uid: number;
+  gid: number;
+  mtimeSeconds: number;
   sizeBytes: number;
+  /** Target of a link as stored; empty for all else. */
+  linkTarget: string;
+  /** Extended attributes by name, for example `security.capability`. */
+  xattrs: ReadonlyMap<string, Buffer>;
 }
 
 /** What a scanner tells of a stream of archives. */
@@ -19,6 +26,7 @@ export interface TarHandler {
 }
 
 const BLOCK = 512;
+const XATTR_PREFIX = "SCHILY.xattr.";
 const TYPES: Record<string, TarEntry["type"]> = {
   "0": "file",
   "\0": "file",
@@ -33,7 +41,7 @@ const TYPES: Record<string, TarEntry["type"]> = {
 
 /**
  * Reads the headers of one or more concatenated tar archives as their bytes pass by; nothing is kept but the header at hand.
- * Understands ustar, GNU long names and pax paths.
+ * Understands ustar, GNU long names and pax headers.
  *
  * @see https://manpages.debian.org/tar.5
  */
@@ -44,7 +52,8 @@ export class TarScanner {
   #paddingLeft = 0;
   /** An extension header's content, while it is collected. */
   #extension: { type: string; pieces: Buffer[] } | undefined;
-  #nextName: string | undefined;
+  /** What extension headers have said of the next entry, by pax keyword. */
+  #extended = new Map<string, Buffer>();
   #inArchive = false;
 
   constructor(handler: TarHandler) {
@@ -91,9 +100,11 @@ export class TarScanner {
     }
     this.#extension.pieces.push(Buffer.from(piece));
     if (this.#contentLeft === 0) {
-      const content = Buffer.concat(this.#extension.pieces).toString("utf8");
-      if (this.#extension.type === "L") this.#nextName = content.replace(/\0.*$/s, "");
-      if (this.#extension.type === "x") this.#nextName = /^\d+ path=(.*)$/m.exec(content)?.[1] ?? this.#nextName;
+      const content = Buffer.concat(this.#extension.pieces);
+      if (this.#extension.type === "L") this.#extended.set("path", untilNul(content));
+      if (this.#extension.type === "K") this.#extended.set("linkpath", untilNul(content));
+      if (this.#extension.type === "x")
+        for (const [keyword, value] of paxRecords(content)) this.#extended.set(keyword, value);
       this.#extension = undefined;
     }
   }
@@ -113,18 +124,52 @@ export class TarScanner {
         throw new VmbuilderError("package-malformed", "a tar extension header is larger than 1 MiB");
       this.#extension = { type: typeFlag, pieces: [] };
     } else {
-      const type = TYPES[typeFlag] ?? "other";
-      this.#handler.onEntry({
-        name: this.#nextName ?? readName(block),
-        type,
-        mode: readNumber(block, 100, 8),
-        sizeBytes,
-      });
-      this.#nextName = undefined;
+      this.#handler.onEntry(describeEntry(block, TYPES[typeFlag] ?? "other", sizeBytes, this.#extended));
+      if (this.#extended.size > 0) this.#extended = new Map();
     }
     this.#contentLeft = sizeBytes;
     this.#paddingLeft = (BLOCK - (sizeBytes % BLOCK)) % BLOCK;
   }
+}
+
+function describeEntry(
+  block: Buffer,
+  type: TarEntry["type"],
+  sizeBytes: number,
+  extended: ReadonlyMap<string, Buffer>,
+): TarEntry {
+  const number = (keyword: string, at: number, length: number) =>
+    extended.has(keyword) ? Number(extended.get(keyword)) : readNumber(block, at, length);
+  const xattrs = [...extended].filter(([keyword]) => keyword.startsWith(XATTR_PREFIX));
+  return {
+    name: extended.get("path")?.toString("utf8") ?? readName(block),
+    type,
+    mode: readNumber(block, 100, 8),
+    uid: number("uid", 108, 8),
+    gid: number("gid", 116, 8),
+    mtimeSeconds: number("mtime", 136, 12),
+    sizeBytes,
+    linkTarget: extended.get("linkpath")?.toString("utf8") ?? readText(block, 157, 100),
+    xattrs: new Map(xattrs.map(([keyword, value]) => [keyword.slice(XATTR_PREFIX.length), value])),
+  };
+}
+
+/** Records `LENGTH KEYWORD=VALUE\n` of a pax header; a value may hold any bytes, so that only the lengths tell the ends. */
+function* paxRecords(content: Buffer): Generator<[string, Buffer]> {
+  for (let at = 0; at < content.length; ) {
+    const space = content.indexOf(" ", at);
+    const length = Number(content.toString("latin1", at, space));
+    const equals = content.indexOf("=", space);
+    if (space === -1 || equals === -1 || !(length > 0) || content[at + length - 1] !== 10)
+      throw new VmbuilderError("package-malformed", "a pax header's record has a wrong length");
+    yield [content.toString("utf8", space + 1, equals), content.subarray(equals + 1, at + length - 1)];
+    at += length;
+  }
+}
+
+function untilNul(content: Buffer): Buffer {
+  const end = content.indexOf(0);
+  return end === -1 ? content : content.subarray(0, end);
 }
 
 function readName(block: Buffer): string {

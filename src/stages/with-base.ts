@@ -1,0 +1,108 @@
+import { verifyObject, withObjectLock } from "../core/cache.ts";
+import { type BuildContext, logLine, runStep } from "../core/context.ts";
+import type { Distro } from "../core/distro.ts";
+import { VmbuilderError } from "../model/errors.ts";
+import type { Lock } from "../model/package.ts";
+import type { Plan } from "../model/plan.ts";
+import { assembleBase, type BaseDisk, baseKey, findBase, keepBase } from "./assemble.ts";
+import { findTree, installTree, keepTree, treeKey } from "./install.ts";
+
+/**
+ * Does something with a base disk. `kept` must be awaited before the result counts: it resolves when the base is known to
+ * be good: read and verified if it came from the cache, written there if it was made now. Meanwhile `use` can work.
+ */
+type UseBase<T> = (base: BaseDisk, kept: Promise<unknown>) => Promise<T>;
+
+/**
+ * Finds the base disk in the cache or makes it. Of two builds that want the same, one makes it and the other waits.
+ * A damaged one is made anew.
+ *
+ * @throws what installing and assembling throw
+ */
+export async function withBase<T>(
+  distro: Distro,
+  plan: Plan,
+  lock: Lock,
+  context: BuildContext,
+  use: UseBase<T>,
+): Promise<T> {
+  const key = baseKey(treeKey(distro, plan, lock), plan);
+  const cached = () => useCached(key, context, use);
+  return (
+    (await cached()) ??
+    withObjectLock(
+      context.cache,
+      "disk",
+      key,
+      context.signal,
+      async () => (await cached()) ?? make(distro, plan, lock, context, use),
+    )
+  );
+}
+
+async function useCached<T>(key: string, context: BuildContext, use: UseBase<T>): Promise<T | undefined> {
+  const base = await findBase(key, context);
+  if (!base) return undefined;
+  for (const [step, title] of [
+    ["install", "Install packages"],
+    ["assemble", "Make the disk"],
+  ] as const) {
+    context.emit({ type: "cached", step, title, key, atMs: Date.now() });
+  }
+  try {
+    return await inBackground(
+      context,
+      async (inner) => {
+        if (await verifyObject(context.cache, base.object, inner.signal)) return;
+        throw new VmbuilderError("cache-corrupt", `${base.object.directory} is damaged`, {
+          hint: "run the same command again",
+        });
+      },
+      (kept) => use(base, kept),
+    );
+  } catch (error) {
+    if (!(error instanceof VmbuilderError) || error.code !== "cache-corrupt") throw error;
+    logLine(context, "assemble", "warning", "the cached disk was damaged; it is made anew");
+    return undefined;
+  }
+}
+
+async function make<T>(distro: Distro, plan: Plan, lock: Lock, context: BuildContext, use: UseBase<T>): Promise<T> {
+  const tree = await runStep(
+    context,
+    "install",
+    "Install packages",
+    async () => (await findTree(distro, plan, lock, context)) ?? installTree(distro, plan, lock, context),
+  );
+  return inBackground(
+    context,
+    (inner) => keepTree(tree, inner),
+    async (treeKept) => {
+      const base = await runStep(context, "assemble", "Make the disk", () => assembleBase(distro, plan, tree, context));
+      return inBackground(
+        context,
+        (inner) => keepBase(base, inner),
+        (baseKept) => use(base, Promise.all([treeKept, baseKept])),
+      );
+    },
+  );
+}
+
+/** Runs one thing beside another; when the other fails, the first is stopped, and it has always ended when this returns. */
+async function inBackground<T>(
+  context: BuildContext,
+  side: (context: BuildContext) => Promise<void>,
+  main: (done: Promise<void>) => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController();
+  const done = side({ ...context, signal: AbortSignal.any([context.signal, stop.signal]) });
+  done.catch(() => {}); // `main` awaits it, or has failed before
+  try {
+    return await main(done);
+  } catch (error) {
+    stop.abort(error);
+    throw error;
+  } finally {
+    await Promise.allSettled([done]);
+  }
+}
