@@ -8,12 +8,15 @@ import { finished } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { VmbuilderError } from "../model/errors.ts";
+import { readDeadlines } from "./deadlines.ts";
 import { fileError } from "./files.ts";
 
 /** Connections that a set of downloads shares; close it when they are done. */
 export interface Downloader {
   readonly http: HttpAgent;
   readonly https: HttpsAgent;
+  /** Silence after which a download is given up. */
+  readonly stallMs: number;
   close(): void;
 }
 
@@ -26,11 +29,9 @@ export interface DownloadOptions {
   /** Refuse more than this when the size isn't known. */
   readonly limitBytes?: number;
   readonly onBytes?: (count: number) => void;
-  readonly stallMs?: number;
   readonly attempts?: number;
 }
 
-const STALL_MS = 20_000;
 const SLOWEST_BYTES_PER_SECOND = 64;
 const LONGEST_REDIRECT_CHAIN = 5;
 
@@ -43,6 +44,7 @@ export function openDownloader(connections: number, proxy?: string): Downloader 
   return {
     http,
     https,
+    stallMs: readDeadlines().stallMs,
     close() {
       http.destroy();
       https.destroy();
@@ -106,7 +108,7 @@ async function receive(url: string, options: DownloadOptions, sink: Sink): Promi
   const source = url.startsWith("file:") ? createReadStream(fileURLToPath(url)) : await request(url, options, 0);
   const hash = createHash("sha256");
   const limit = options.sizeBytes ?? options.limitBytes ?? Number.MAX_SAFE_INTEGER;
-  const watch = watchStall(source, url, options.stallMs ?? STALL_MS);
+  const watch = watchStall(source, url, options.downloader.stallMs);
   let received = 0;
   if (!("push" in sink)) sink.once("error", (error) => source.destroy(error));
   try {
@@ -143,7 +145,7 @@ function request(url: string, options: DownloadOptions, redirects: number): Prom
   const settings = {
     agent: secure ? options.downloader.https : options.downloader.http,
     signal: options.signal,
-    timeout: options.stallMs ?? STALL_MS,
+    timeout: options.downloader.stallMs,
   };
   return new Promise((resolve, reject) => {
     const outgoing = (secure ? httpsGet : httpGet)(address, settings, (response) => {
@@ -163,7 +165,7 @@ function request(url: string, options: DownloadOptions, redirects: number): Prom
         }),
       );
     });
-    outgoing.once("timeout", () => outgoing.destroy(stalled(url, options.stallMs ?? STALL_MS)));
+    outgoing.once("timeout", () => outgoing.destroy(stalled(url, options.downloader.stallMs)));
     outgoing.once("error", (error) => reject(networkError(url, error)));
   });
 }

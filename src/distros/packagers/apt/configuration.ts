@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { formatDeb822 } from "../../../model/deb822.ts";
 import type { AptSource } from "../../../model/package.ts";
+import { readDeadlines } from "../../../system/deadlines.ts";
 import { makeDirectory } from "../../../system/files.ts";
 import { cleanEnvironment } from "../../../system/process.ts";
 
@@ -47,6 +48,7 @@ export function formatSources(sources: readonly AptSource[], keyring?: string): 
 }
 
 function configuration(directory: string, architecture: string, proxy: string | undefined): string {
+  const stallSeconds = String(Math.ceil(readDeadlines().stallMs / 1000));
   const settings: Record<string, string> = {
     Dir: directory,
     "Dir::State": directory,
@@ -77,8 +79,8 @@ function configuration(directory: string, architecture: string, proxy: string | 
     "Acquire::Languages": "none",
     "Acquire::PDiffs": "false",
     "Acquire::Retries": "2",
-    "Acquire::http::Timeout": "20",
-    "Acquire::https::Timeout": "20",
+    "Acquire::http::Timeout": stallSeconds,
+    "Acquire::https::Timeout": stallSeconds,
     ...(proxy ? { "Acquire::http::Proxy": proxy, "Acquire::https::Proxy": proxy } : {}),
   };
   return Object.entries(settings)

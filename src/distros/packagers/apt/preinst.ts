@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { VmbuilderError } from "../../../model/errors.ts";
+import { readDeadlines } from "../../../system/deadlines.ts";
 import { type GuestOptions, runInGuest } from "../../../system/guest.ts";
 import { CommandError } from "../../../system/process.ts";
 import type { OpenedDeb } from "./control-archive.ts";
@@ -39,7 +40,7 @@ export async function runPreinsts(
   try {
     const binds = { ...options.binds, "/run/preinst": scripts };
     await runInGuest(tree, ["sh", "-c", RUN_PREINSTS], {
-      timeoutMs: 10 * 60 * 1000,
+      timeoutMs: readDeadlines().scriptMs,
       ...options,
       binds,
       input: lines.join(""),

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { VmbuilderError } from "../../../model/errors.ts";
+import { readDeadlines } from "../../../system/deadlines.ts";
 import { type GuestOptions, runInGuest } from "../../../system/guest.ts";
 import { CommandError, type RunResult } from "../../../system/process.ts";
 
@@ -43,8 +44,6 @@ export async function writeStubs(directory: string, paths: ReadonlySet<string>):
   return { binds };
 }
 
-const CONFIGURE_TIMEOUT_MS = 30 * 60 * 1000;
-
 /**
  * Runs dpkg in the guest; when a package's script fails, the error names package, script and status.
  *
@@ -52,7 +51,7 @@ const CONFIGURE_TIMEOUT_MS = 30 * 60 * 1000;
  */
 export async function runDpkg(tree: string, args: readonly string[], options: GuestOptions): Promise<RunResult> {
   try {
-    return await runInGuest(tree, ["dpkg", ...args], { timeoutMs: CONFIGURE_TIMEOUT_MS, ...options });
+    return await runInGuest(tree, ["dpkg", ...args], { timeoutMs: readDeadlines().scriptMs, ...options });
   } catch (error) {
     throw error instanceof CommandError ? scriptError(error) : error;
   }
