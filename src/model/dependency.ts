@@ -50,3 +50,25 @@ export function dependencyClosure<T extends DependencyNode>(roots: Iterable<T>, 
 function packageName(text: string): string {
   return /^\s*([a-z0-9][a-z0-9+.-]*)/.exec(text)?.[1] ?? "";
 }
+
+/** All packages of `set` that need one of `targets`, themselves included: what cannot be configured before them. */
+export function dependentsClosure<T extends DependencyNode>(targets: Iterable<T>, set: readonly T[]): Set<T> {
+  const closure = new Set<T>(targets);
+  const names = new Set([...closure].map(({ name }) => name));
+  for (let grown = true; grown; ) {
+    grown = false;
+    for (const node of set) {
+      if (
+        closure.has(node) ||
+        !parseDependencies(node.depends)
+          .flat()
+          .some((name) => names.has(name))
+      )
+        continue;
+      closure.add(node);
+      names.add(node.name);
+      grown = true;
+    }
+  }
+  return closure;
+}

@@ -35,6 +35,7 @@ export const debian: Distro = {
         tree,
         packages,
         isRequired,
+        isKernel: ({ name }) => /^linux-image-\d/.test(name),
         skeleton: MERGED_USR,
         settings: SETTINGS,
         debconf: DEBCONF,

@@ -5,6 +5,7 @@ import { runInGuest } from "../../../system/guest.ts";
 import { infoName, type UnpackedPackage } from "./dpkg-database.ts";
 import { type BuildStubs, runDpkg } from "./scripts.ts";
 
+const INITRAMFS_TIMEOUT_MS = 15 * 60 * 1000;
 const STEP: StepName = "install/configure";
 
 /** Counts dpkg's "Setting up" lines into progress, and keeps its output for the log. */
@@ -34,33 +35,42 @@ export interface Configuration {
   readonly onLine: (line: string) => void;
 }
 
-/**
- * Configures all unpacked packages. Kernels and what makes their initramfs come first; then the initramfs is made while
- * the rest is configured. Without a new kernel it is made at the end, if some package asks for it.
- *
- * @throws script-failed, script-timeout
- */
-export async function configureAll(
-  { tree, unpacked, stubs, onLine }: Configuration,
-  context: BuildContext,
-): Promise<void> {
-  const options = { binds: stubs.binds, onLine, signal: context.signal };
-  const kernels = kernelVersions(unpacked);
-  if (kernels.length > 0) await runDpkg(tree, ["--configure", ...initramfsClosure(unpacked)], options);
-  await Promise.all([
-    runDpkg(tree, ["--configure", "--pending"], options),
-    ...kernels.map((version) => makeInitramfs(tree, "-c", version, context)),
-  ]);
-  if (kernels.length === 0 && unpacked.some(asksForInitramfs)) await makeInitramfs(tree, "-u", "all", context);
+/** Configures what an initramfs is made with, so that it can be made while all else is configured. */
+export async function configureForInitramfs(configuration: Configuration, context: BuildContext): Promise<void> {
+  const names = initramfsClosure(configuration.unpacked);
+  if (names.length > 0)
+    await runDpkg(configuration.tree, ["--configure", ...names], dpkgOptions(configuration, context));
 }
 
-async function makeInitramfs(tree: string, action: "-c" | "-u", version: string, context: BuildContext): Promise<void> {
-  const onLine = (line: string) => logLine(context, STEP, "debug", line);
-  await runInGuest(tree, ["update-initramfs", action, "-k", version], {
+/** Configures whatever isn't yet. @throws script-failed, script-timeout */
+export async function configurePending(configuration: Configuration, context: BuildContext): Promise<void> {
+  if (configuration.unpacked.length === 0) return;
+  await runDpkg(configuration.tree, ["--configure", "--pending"], dpkgOptions(configuration, context));
+}
+
+/** Makes the initramfs of a kernel that is unpacked, but need not be configured yet. */
+export async function makeInitramfs(tree: string, version: string, context: BuildContext): Promise<void> {
+  const options = guestOptions(context);
+  await runInGuest(tree, ["depmod", version], options);
+  await runInGuest(tree, ["update-initramfs", "-c", "-k", version], options);
+}
+
+/** Makes the initramfs of all kernels anew, if a package that was just installed asks for it. */
+export async function renewInitramfs({ tree, unpacked }: Configuration, context: BuildContext): Promise<void> {
+  if (unpacked.some(asksForInitramfs))
+    await runInGuest(tree, ["update-initramfs", "-u", "-k", "all"], guestOptions(context));
+}
+
+function dpkgOptions({ stubs, onLine }: Configuration, context: BuildContext) {
+  return { binds: stubs.binds, onLine, signal: context.signal };
+}
+
+function guestOptions(context: BuildContext) {
+  return {
     signal: context.signal,
-    onLine,
-    timeoutMs: 15 * 60 * 1000,
-  });
+    onLine: (line: string) => logLine(context, STEP, "debug", line),
+    timeoutMs: INITRAMFS_TIMEOUT_MS,
+  };
 }
 
 /** Versions of the kernels among the packages, as `uname -r` will say them. */
@@ -68,7 +78,7 @@ export function kernelVersions(unpacked: readonly UnpackedPackage[]): string[] {
   return unpacked.flatMap(({ paths }) => paths.flatMap((path) => /^\/boot\/vmlinuz-(.+)$/.exec(path)?.[1] ?? []));
 }
 
-/** Kernels, initramfs-tools, whatever brings hooks for it, and what all these depend on. */
+/** The generator itself, whatever brings hooks for it, and what all these depend on. */
 function initramfsClosure(unpacked: readonly UnpackedPackage[]): string[] {
   const nodes = unpacked.map((one) => ({
     one,
@@ -77,7 +87,9 @@ function initramfsClosure(unpacked: readonly UnpackedPackage[]): string[] {
     provides: one.deb.control.get("Provides") ?? "",
   }));
   const roots = nodes.filter(({ one }) =>
-    one.paths.some((path) => path.startsWith("/usr/share/initramfs-tools/hooks/") || path.startsWith("/boot/vmlinuz-")),
+    one.paths.some(
+      (path) => path.startsWith("/usr/share/initramfs-tools/hooks/") || path.endsWith("/sbin/update-initramfs"),
+    ),
   );
   return [...dependencyClosure(roots, nodes)].map(({ one }) => infoName(one.deb.control));
 }

@@ -63,7 +63,10 @@ async function cachedIndex(key: string, context: BuildContext): Promise<CacheObj
 
 async function aptUpdate(apt: IsolatedApt, context: BuildContext): Promise<void> {
   try {
-    await run(["apt-get", "--quiet=2", "--error-on=any", "-o", "pkgCacheFile::Generate=false", "update"], { env: apt.env, signal: context.signal });
+    await run(["apt-get", "--quiet=2", "--error-on=any", "-o", "pkgCacheFile::Generate=false", "update"], {
+      env: apt.env,
+      signal: context.signal,
+    });
   } catch (error) {
     throw error instanceof CommandError ? updateError(error) : error;
   }

@@ -1,6 +1,6 @@
 import { AsyncQueue } from "../../../core/async-queue.ts";
 import { type BuildContext, runStep } from "../../../core/context.ts";
-import { dependencyClosure } from "../../../model/dependency.ts";
+import { dependencyClosure, dependentsClosure } from "../../../model/dependency.ts";
 import type { PackageRef } from "../../../model/package.ts";
 import { openDownloader } from "../../../system/download.ts";
 import type { TarItem } from "../../../system/tar-writer.ts";
@@ -16,6 +16,8 @@ export interface Installation {
   readonly packages: readonly PackageRef[];
   /** What scripts need to run at all, when the tree is empty; with its dependencies it is installed first. */
   readonly isRequired: (ref: PackageRef) => boolean;
+  /** Kernel images: the largest packages and the last to be needed, so that they come last. */
+  readonly isKernel: (ref: PackageRef) => boolean;
   /** Files that come before the first package, and files that must stand before any script runs. */
   readonly skeleton: readonly TarItem[];
   readonly settings: readonly TarItem[];
@@ -29,7 +31,8 @@ export interface Flow {
   readonly installation: Installation;
   readonly context: BuildContext;
   readonly required: AsyncQueue<OpenedDeb>;
-  readonly rest: AsyncQueue<OpenedDeb>;
+  readonly main: AsyncQueue<OpenedDeb>;
+  readonly kernels: AsyncQueue<OpenedDeb>;
   readonly onUnpacked: () => void;
   readonly onConfigureLine: (line: string) => void;
 }
@@ -51,7 +54,8 @@ export async function installPackages(installation: Installation, context: Build
     installation,
     context: inner,
     required: new AsyncQueue(),
-    rest: new AsyncQueue(),
+    main: new AsyncQueue(),
+    kernels: new AsyncQueue(),
     onUnpacked: () =>
       context.emit({
         type: "progress",
@@ -71,29 +75,37 @@ export async function installPackages(installation: Installation, context: Build
   }
 }
 
-/** Downloads, the required packages first, and fills the two queues as packages can be opened. */
+/** Downloads in the order in which the packages are needed, and fills the queues as packages can be opened. */
 async function fetchInto(flow: Flow, required: ReadonlySet<PackageRef>): Promise<void> {
   const { installation, context } = flow;
-  const rest = installation.packages.filter((ref) => !required.has(ref)).sort((a, b) => b.sizeBytes - a.sizeBytes);
-  const left = { required: required.size, rest: rest.length };
-  const fail = (error: unknown) => {
-    flow.required.fail(error);
-    flow.rest.fail(error);
+  const kernels = dependentsClosure(installation.packages.filter(installation.isKernel), installation.packages);
+  const kindOf = (ref: PackageRef) => (required.has(ref) ? "required" : kernels.has(ref) ? "kernels" : "main");
+  const kinds = Object.groupBy(
+    [...installation.packages].sort((a, b) => b.sizeBytes - a.sizeBytes),
+    kindOf,
+  );
+  const left = {
+    required: kinds.required?.length ?? 0,
+    main: kinds.main?.length ?? 0,
+    kernels: kinds.kernels?.length ?? 0,
   };
-  if (left.required === 0) flow.required.close();
-  if (left.rest === 0) flow.rest.close();
+  for (const kind of ["required", "main", "kernels"] as const) if (left[kind] === 0) flow[kind].close();
+  const fail = (error: unknown) => {
+    for (const queue of [flow.required, flow.main, flow.kernels]) queue.fail(error);
+  };
   const arrivals = openArrivals((ref) => packagePath(context, ref), context.signal, {
     opened(ref, deb) {
-      const kind = required.has(ref) ? "required" : "rest";
+      const kind = kindOf(ref);
       flow[kind].push(deb);
       if (--left[kind] === 0) flow[kind].close();
     },
     failed: fail,
   });
   const downloader = openDownloader(FETCH_CONNECTIONS, installation.proxy);
+  const inOrder = [...(kinds.required ?? []), ...(kinds.main ?? []), ...(kinds.kernels ?? [])];
   try {
     await runStep(context, "install/download", "Download packages", () =>
-      fetchPackages([...required, ...rest], downloader, context, arrivals.add),
+      fetchPackages(inOrder, downloader, context, arrivals.add),
     );
   } catch (error) {
     fail(error);

@@ -1,7 +1,9 @@
+import { mkdtemp } from "node:fs/promises";
 import { basename, join } from "node:path";
+import type { AsyncQueue } from "../../../core/async-queue.ts";
 import { runStep } from "../../../core/context.ts";
 import { runInGuest } from "../../../system/guest.ts";
-import { configureAll } from "./configure.ts";
+import { configureForInitramfs, configurePending, kernelVersions, makeInitramfs, renewInitramfs } from "./configure.ts";
 import type { OpenedDeb } from "./control-archive.ts";
 import { emptyDatabase, type UnpackedPackage } from "./dpkg-database.ts";
 import { activateFileTriggers, ownersOf, readDpkgState, readOwners, recordUnpacked } from "./dpkg-tree.ts";
@@ -16,26 +18,48 @@ const PREINST_BATCH = 8;
 const NOTHING_INSTALLED = { status: "", diversions: "", triggers: new Map<string, string>() };
 
 /**
- * Takes packages from the flow's queues into the tree: the required ones first, then the rest while those are configured.
+ * Takes packages from the flow's queues into the tree. Required packages come first; the main ones are unpacked while those
+ * are configured; kernels are unpacked, and their initramfs is made, while the main ones are configured.
  *
  * @throws package-malformed, script-failed, script-timeout
  */
 export async function unpackAndConfigure(flow: Flow): Promise<void> {
   const { context } = flow;
-  const { base, unpacked } = await runStep(context, "install/unpack", "Unpack packages", async () => {
+  const { tree } = flow.installation;
+  const { base, ready, main } = await runStep(context, "install/unpack", "Unpack packages", async () => {
     const base = await unpackRequired(flow);
     const ready = base.installed.length > 0 ? configureRequired(flow, base) : Promise.resolve();
     ready.catch(() => {}); // reported by the unpacking, which waits for it
-    const unpacked = await unpackPackages(
-      flow.installation.tree,
-      preinstOrder(flow, base, ready),
+    const main = await unpackPackages(
+      tree,
+      preinstOrder(flow, flow.main, base, ready),
       context.signal,
       flow.onUnpacked,
     );
     await ready;
-    return { base, unpacked };
+    return { base, ready, main };
   });
-  await runStep(context, "install/configure", "Configure packages", () => configureRest(flow, base, unpacked));
+  await runStep(context, "install/configure", "Configure packages", async () => {
+    const unpacking = unpackPackages(
+      tree,
+      preinstOrder(flow, flow.kernels, base, ready),
+      context.signal,
+      flow.onUnpacked,
+    );
+    unpacking.catch(() => {}); // awaited below, or something else has failed before
+    const stubs = await recordGroup(flow, base.owners, main);
+    const configuration = { tree, unpacked: main, stubs, onLine: flow.onConfigureLine };
+    await configureForInitramfs(configuration, context);
+    const makeKernelsBootable = async () => {
+      const kernels = await unpacking;
+      for (const version of kernelVersions(kernels)) await makeInitramfs(tree, version, context);
+      return kernels;
+    };
+    const [kernels] = await Promise.all([makeKernelsBootable(), configurePending(configuration, context)]);
+    await recordGroup(flow, new Map([...base.owners, ...ownersOf(main)]), kernels);
+    await configurePending({ ...configuration, unpacked: kernels }, context);
+    if (kernels.length === 0) await renewInitramfs(configuration, context);
+  });
 }
 
 /** What stands in the tree before the rest comes. */
@@ -68,7 +92,7 @@ async function configureRequired(flow: Flow, { installed, stubs }: Base): Promis
   const names = new Set(installed.map(({ deb }) => deb.control.get("Package")));
   const first = ["base-passwd", "base-files"].filter((name) => names.has(name));
   if (first.length > 0) await runDpkg(installation.tree, ["--force-depends", "--configure", ...first], options);
-  const scripts = join(context.workDirectory, "preinst-required");
+  const scripts = await mkdtemp(join(context.workDirectory, "preinst-"));
   await runPreinsts(
     installation.tree,
     installed.map(({ deb }) => deb),
@@ -83,20 +107,24 @@ async function configureRequired(flow: Flow, { installed, stubs }: Base): Promis
 }
 
 /** Packages in the order in which they may be unpacked: those with a preinst once it has run. */
-async function* preinstOrder(flow: Flow, base: Base, ready: Promise<void>): AsyncGenerator<OpenedDeb, undefined> {
+async function* preinstOrder(
+  flow: Flow,
+  queue: AsyncQueue<OpenedDeb>,
+  base: Base,
+  ready: Promise<void>,
+): AsyncGenerator<OpenedDeb, undefined> {
   const { installation, context } = flow;
   const options = { binds: base.stubs.binds, onLine: flow.onConfigureLine, signal: context.signal };
   let isReady = false;
   ready.then(() => (isReady = true)).catch(() => {});
   let waiting: OpenedDeb[] = [];
-  let batch = 0;
   const release = async () => {
     const released = waiting;
     waiting = [];
-    await runPreinsts(installation.tree, released, join(context.workDirectory, `preinst-${batch++}`), options);
+    await runPreinsts(installation.tree, released, await mkdtemp(join(context.workDirectory, "preinst-")), options);
     return released;
   };
-  for await (const deb of flow.rest) {
+  for await (const deb of queue) {
     if (!deb.files.has("preinst")) yield deb;
     else waiting.push(deb);
     if (isReady && waiting.length >= PREINST_BATCH) yield* await release();
@@ -106,20 +134,26 @@ async function* preinstOrder(flow: Flow, base: Base, ready: Promise<void>): Asyn
   return undefined;
 }
 
-async function configureRest(flow: Flow, base: Base, unpacked: readonly UnpackedPackage[]): Promise<void> {
+/** Makes dpkg know a group of unpacked packages; those whose paths are contested are unpacked again by dpkg itself. */
+async function recordGroup(
+  flow: Flow,
+  present: ReadonlyMap<string, string>,
+  unpacked: readonly UnpackedPackage[],
+): Promise<BuildStubs> {
   const { installation, context } = flow;
   const { tree } = installation;
-  const state = await readDpkgState(tree, context.signal);
-  const conflicting = findConflicting(unpacked, { present: base.owners, diversions: state.diversions });
-  const settled = unpacked.filter((one) => !conflicting.has(one));
-  await writeToTree(tree, recordUnpacked(state, settled), context.signal);
   const stubs = await writeStubs(
     join(context.workDirectory, "stubs"),
-    new Set([...base.owners.keys(), ...ownersOf(unpacked).keys()]),
+    new Set([...present.keys(), ...ownersOf(unpacked).keys()]),
   );
+  if (unpacked.length === 0) return stubs;
+  const state = await readDpkgState(tree, context.signal);
+  const conflicting = findConflicting(unpacked, { present, diversions: state.diversions });
+  const settled = unpacked.filter((one) => !conflicting.has(one));
+  await writeToTree(tree, recordUnpacked(state, settled), context.signal);
   if (conflicting.size > 0) await unpackByDpkg(flow, [...conflicting], stubs);
   await activateFileTriggers(tree, state, settled, context.signal);
-  await configureAll({ tree, unpacked, stubs, onLine: flow.onConfigureLine }, context);
+  return stubs;
 }
 
 async function unpackByDpkg(flow: Flow, packages: readonly UnpackedPackage[], stubs: BuildStubs): Promise<void> {

@@ -16,17 +16,22 @@ export async function unpackPackages(
   signal: AbortSignal,
   onUnpacked: (deb: OpenedDeb) => void,
 ): Promise<UnpackedPackage[]> {
-  const lanes = await Promise.all(Array.from({ length: LANES }, () => UnpackLane.open(tree, signal)));
+  const lanes: UnpackLane[] = [];
   const unpacked: { deb: OpenedDeb; files: Promise<UnpackedFiles> }[] = [];
-  const work = async (lane: UnpackLane) => {
+  const work = async () => {
+    let lane: UnpackLane | undefined;
     for (let next = await packages.next(); !next.done; next = await packages.next()) {
+      if (!lane) {
+        lane = await UnpackLane.open(tree, signal);
+        lanes.push(lane);
+      }
       unpacked.push({ deb: next.value, ...(await lane.unpack(next.value)) });
       onUnpacked(next.value);
     }
-    await lane.close();
+    await lane?.close();
   };
   try {
-    await Promise.all(lanes.map(work));
+    await Promise.all(Array.from({ length: LANES }, work));
   } catch (error) {
     for (const lane of lanes) lane.abandon();
     throw error;
