@@ -5,10 +5,10 @@ const BLOCK = 512;
 /** A tree entry to write as tar; the edits that remove something have no place in an archive. */
 export type TarItem =
   | Exclude<FileEdit, { kind: "remove" }>
-  | { kind: "file"; path: string; content: Buffer; mode: number };
+  | { kind: "file"; path: string; content: Buffer; mode: number; mtimeSeconds?: number };
 
 /**
- * Writes entries as ustar with GNU long names; owners are numbers, times are `mtimeSeconds`.
+ * Writes entries as ustar with GNU long names; owners are numbers, times are `mtimeSeconds` unless an item has its own.
  * An archive's end is marked, so that several can follow one another for `tar --ignore-zeros`.
  */
 export function writeTar(items: readonly TarItem[], mtimeSeconds: number): Buffer {
@@ -24,7 +24,8 @@ function writeItem(item: TarItem, mtimeSeconds: number): Buffer[] {
   }
   if (item.kind === "directory") return [...longName(name), header(name, "5", item.mode, 0, owner, mtimeSeconds)];
   const content = Buffer.from(item.content);
-  return [...longName(name), header(name, "0", item.mode, content.length, owner, mtimeSeconds), ...padded(content)];
+  const mtime = "mtimeSeconds" in item ? (item.mtimeSeconds ?? mtimeSeconds) : mtimeSeconds;
+  return [...longName(name), header(name, "0", item.mode, content.length, owner, mtime), ...padded(content)];
 }
 
 function longName(name: string): Buffer[] {

@@ -37,10 +37,12 @@ for platform in i386-pc x86_64-efi arm64-efi; do
   cp /usr/lib/grub/$platform/*.mod /usr/lib/grub/$platform/*.lst /boot/grub/$platform/
 done
 rm -rf /etc/ssh/ssh_host_*_key* /var/lib/dbus/machine-id /var/lib/systemd/random-seed /var/lib/apt/lists/* /var/cache/apt/*
+rm -f /var/cache/ldconfig/aux-cache
 rm -rf /var/lib/dpkg/*-old /var/cache/debconf/*-old /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid-
 rm -rf /var/log/apt/* /etc/apt/sources.list /etc/hostname
 find /var/log -type f -name '*.log' -delete
-mkdir -p /var/lib/apt/lists/partial /var/cache/apt/archives/partial
+mkdir -p /var/cache/apt/archives
+install -d -m 700 -o _apt -g root /var/lib/apt/lists/partial /var/cache/apt/archives/partial
 : >/etc/machine-id
 [ ! -d /var/lib/dbus ] || ln -s /etc/machine-id /var/lib/dbus/machine-id
 rmdir "$1"
@@ -63,7 +65,12 @@ export async function finishTree(
   await writeToTree(
     tree,
     [
-      { kind: "file", path: "/var/lib/apt/extended_states", content: extendedStates(lock), mode: 0o644 },
+      {
+        kind: "file",
+        path: "/var/lib/apt/extended_states",
+        content: extendedStates(lock, plan.architecture),
+        mode: 0o644,
+      },
       {
         kind: "file",
         path: "/etc/apt/sources.list.d/debian.sources",

@@ -17,7 +17,7 @@ const today = () => new Date().toISOString().slice(0, 10);
 export const debian: Distro = {
   name: "debian",
   title: "Debian",
-  treeVersion: 1,
+  treeVersion: 2,
   async resolveSuite(suite) {
     return findSuite(await readSuites(), suite ?? "stable", today()).codename;
   },

@@ -18,6 +18,7 @@ export interface OpenedDeb {
 export interface ControlFile {
   content: Buffer;
   mode: number;
+  mtimeSeconds: number;
 }
 
 const LARGEST_CONTROL_BYTES = 64 * 1024 * 1024;
@@ -73,6 +74,7 @@ async function decodeTars(
           return Buffer.concat(kept);
         },
         mode: entry.mode & 0o777,
+        mtimeSeconds: Math.floor(entry.mtimeSeconds),
       });
     },
     onContent(piece) {

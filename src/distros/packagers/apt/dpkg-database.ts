@@ -27,19 +27,20 @@ export function emptyDatabase(): TarItem[] {
   ];
   return [
     ...directories.map((path): TarItem => ({ kind: "directory", path, mode: 0o755 })),
-    ...["available", "diversions", "statoverride", "status", "triggers/Unincorp", "triggers/Lock"].map(
+    ...["available", "diversions", "statoverride", "status", "triggers/Unincorp"].map(
       (name): TarItem => ({ kind: "file", path: `${ADMIN_DIR}/${name}`, content: "", mode: 0o644 }),
     ),
+    { kind: "file", path: `${ADMIN_DIR}/triggers/Lock`, content: "", mode: 0o600 },
     { kind: "file", path: `${ADMIN_DIR}/info/format`, content: "1\n", mode: 0o644 },
   ];
 }
 
-/** A package's file list and control files, as they stand in dpkg's info folder. */
+/** A package's file list and control files, as they stand in dpkg's info folder; the latter keep their times. */
 export function infoFiles(unpacked: UnpackedPackage): TarItem[] {
   const base = `${ADMIN_DIR}/info/${infoName(unpacked.deb.control)}`;
   const list: TarItem = { kind: "file", path: `${base}.list`, content: `${unpacked.paths.join("\n")}\n`, mode: 0o644 };
   const control = [...unpacked.deb.files].map(
-    ([name, { content, mode }]): TarItem => ({ kind: "file", path: `${base}.${name}`, content, mode }),
+    ([name, file]): TarItem => ({ kind: "file", path: `${base}.${name}`, ...file }),
   );
   return [list, ...control];
 }

@@ -33,7 +33,8 @@ export async function runPreinsts(
     if (!preinst || !name) continue;
     const directory = join(scripts, name, "tmp.ci");
     await mkdir(directory, { recursive: true });
-    await writeFile(join(directory, "preinst"), preinst.content, { mode: 0o755 });
+    // All of it, as with dpkg: debconf looks for templates and a config script beside the script that it serves.
+    for (const [file, { content }] of files) await writeFile(join(directory, file), content, { mode: 0o755 });
     lines.push(`${name} ${control.get("Architecture")}\n`);
   }
   if (lines.length === 0) return;
