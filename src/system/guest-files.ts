@@ -12,6 +12,16 @@ export async function readGuestFiles(
   paths: readonly string[],
   signal?: AbortSignal,
 ): Promise<Map<string, string>> {
+  const files = await readGuestBytes(tree, paths, signal);
+  return new Map([...files].map(([path, content]) => [path, content.toString("utf8")]));
+}
+
+/** Like {@link readGuestFiles}, for files that are no text. */
+export async function readGuestBytes(
+  tree: string,
+  paths: readonly string[],
+  signal?: AbortSignal,
+): Promise<Map<string, Buffer>> {
   const relative = paths.map((path) => path.replace(/^\/+/, ""));
   const argv = ["tar", "--create", "--file=-", "--ignore-failed-read", "--warning=none", "--", ...relative];
   const tar = await startInGuest(tree, argv, { signal, okStatuses: [0, 1, 2] });
@@ -30,5 +40,5 @@ export async function readGuestFiles(
   });
   for await (const chunk of tar.stdout) scanner.push(chunk as Buffer);
   await tar.done;
-  return new Map([...files].map(([path, content]) => [path, Buffer.concat(content).toString("utf8")]));
+  return new Map([...files].map(([path, content]) => [path, Buffer.concat(content)]));
 }

@@ -5,7 +5,7 @@ import { HOST_USR, runInGuest } from "../../system/guest.ts";
 import { readGuestFiles } from "../../system/guest-files.ts";
 import { formatSources } from "../packagers/apt/configuration.ts";
 import { extendedStates } from "../packagers/apt/extended-states.ts";
-import { POLICY_PATH } from "../packagers/apt/scripts.ts";
+import { POLICY_PATH } from "../packagers/apt/stubs.ts";
 import { writeToTree } from "../packagers/apt/write-to-tree.ts";
 import { guestSources } from "./guest-sources.ts";
 import { DEBIAN_KEYRING } from "./mirrors.ts";

@@ -3,7 +3,8 @@ import { dependencyClosure } from "../../../model/dependency.ts";
 import type { StepName } from "../../../model/events.ts";
 import { runInGuest } from "../../../system/guest.ts";
 import { infoName, type UnpackedPackage } from "./dpkg-database.ts";
-import { type BuildStubs, runDpkg } from "./scripts.ts";
+import { runDpkg } from "./run-dpkg.ts";
+import type { BuildStubs } from "./stubs.ts";
 
 const INITRAMFS_TIMEOUT_MS = 15 * 60 * 1000;
 const STEP: StepName = "install/configure";

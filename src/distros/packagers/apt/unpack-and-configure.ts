@@ -10,7 +10,8 @@ import { activateFileTriggers, ownersOf, readDpkgState, readOwners, recordUnpack
 import type { Flow } from "./install.ts";
 import { findConflicting } from "./path-conflicts.ts";
 import { runPreinsts } from "./preinst.ts";
-import { type BuildStubs, runDpkg, writeStubs } from "./scripts.ts";
+import { runDpkg } from "./run-dpkg.ts";
+import { type BuildStubs, writeStubs } from "./stubs.ts";
 import { unpackPackages } from "./unpack.ts";
 import { writeToTree } from "./write-to-tree.ts";
 
@@ -72,8 +73,7 @@ interface Base {
 async function unpackRequired(flow: Flow): Promise<Base> {
   const { installation, context } = flow;
   const { tree } = installation;
-  const stubs = (owners: ReadonlyMap<string, string>) =>
-    writeStubs(join(context.workDirectory, "stubs"), new Set(owners.keys()));
+  const stubs = (owners: ReadonlyMap<string, string>) => makeStubs(flow, new Set(owners.keys()));
   if (!installation.packages.some(installation.isRequired)) {
     const owners = await readOwners(tree, context.signal);
     return { installed: [], owners, stubs: await stubs(owners) };
@@ -142,10 +142,7 @@ async function recordGroup(
 ): Promise<BuildStubs> {
   const { installation, context } = flow;
   const { tree } = installation;
-  const stubs = await writeStubs(
-    join(context.workDirectory, "stubs"),
-    new Set([...present.keys(), ...ownersOf(unpacked).keys()]),
-  );
+  const stubs = await makeStubs(flow, new Set([...present.keys(), ...ownersOf(unpacked).keys()]));
   if (unpacked.length === 0) return stubs;
   const state = await readDpkgState(tree, context.signal);
   const conflicting = findConflicting(unpacked, { present, diversions: state.diversions });
@@ -165,4 +162,10 @@ async function unpackByDpkg(flow: Flow, packages: readonly UnpackedPackage[], st
     onLine: flow.onConfigureLine,
     signal: context.signal,
   });
+}
+
+/** A folder of its own each time, since stand-ins of an earlier one may be running. */
+async function makeStubs({ installation, context }: Flow, paths: ReadonlySet<string>): Promise<BuildStubs> {
+  const directory = await mkdtemp(join(context.workDirectory, "stubs-"));
+  return writeStubs(installation.tree, directory, paths, context.signal);
 }
