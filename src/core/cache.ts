@@ -1,14 +1,24 @@
+import { randomUUID } from "node:crypto";
 import { readdir, readFile, rename, stat, utimes } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { VmbuilderError } from "../model/errors.ts";
-import { fileError, makeDirectory, removeTree, sha256File, syncPath, writeFileAtomically } from "../system/files.ts";
+import {
+  fileError,
+  makeDirectory,
+  removeTree,
+  sha256File,
+  sha256Text,
+  syncPath,
+  writeFileAtomically,
+} from "../system/files.ts";
 import { acquireLock } from "../system/lock.ts";
 import { makeWorkDirectory, reapWorkDirectories, startOfOldestLiveWork } from "./work-directory.ts";
 
 /** Kinds of objects; a folder each. `lock` answers of the solver, `tree` operating systems, `disk` bootable disks without identity. */
 export const OBJECT_KINDS = ["index", "lock", "tree", "disk"] as const;
 export type ObjectKind = (typeof OBJECT_KINDS)[number];
+
+const META = "meta.json";
 
 /** What is recorded of an object: its files' hashes, and what its maker wants to know later. */
 export interface ObjectMeta {
@@ -79,9 +89,7 @@ export async function verifyObject(cache: Cache, object: CacheObject, signal?: A
       () => -1,
     );
     if (size === expected.sizeBytes && (await sha256File(path, signal)) === expected.sha256) continue;
-    const aside = join(cache.directory, "work", `damaged-${object.kind}-${object.key.slice(0, 16)}-${Date.now()}`);
-    await rename(object.directory, aside);
-    await removeTree(aside);
+    await setAside(cache, object.kind, object.key);
     return false;
   }
   return true;
@@ -108,7 +116,7 @@ export async function commitObject(
       await syncPath(path);
     }
     const meta: ObjectMeta = { key, title, createdAt: new Date().toISOString(), files, facts };
-    await writeFileAtomically(join(directory, "meta.json"), JSON.stringify(meta));
+    await writeFileAtomically(join(directory, META), formatMeta(meta));
     return await publish(cache, kind, key, directory, meta);
   } catch (error) {
     throw fileError(error, directory);
@@ -178,16 +186,34 @@ export function unusedBefore(cache: Cache): Promise<number> {
 
 async function readObject(cache: Cache, kind: ObjectKind, key: string): Promise<CacheObject | undefined> {
   const directory = objectDirectory(cache, kind, key);
-  const text = await readFile(join(directory, "meta.json"), "utf8").catch(() => undefined);
+  const text = await readFile(join(directory, META), "utf8").catch(() => undefined);
   if (text === undefined) return undefined;
-  try {
-    return { kind, key, directory, meta: JSON.parse(text) as ObjectMeta };
-  } catch (cause) {
-    throw new VmbuilderError("cache-corrupt", `${directory}/meta.json is damaged`, {
-      hint: "run: vmbuilder cache verify",
-      cause,
-    });
-  }
+  const meta = parseMeta(text);
+  if (meta) return { kind, key, directory, meta };
+  await setAside(cache, kind, key);
+  return undefined;
+}
+
+/** Takes a damaged object out of the way, so that it is built anew. In a cache that can't be written, it stays unused. */
+async function setAside(cache: Cache, kind: ObjectKind, key: string): Promise<void> {
+  const aside = join(cache.directory, "work", `damaged-${kind}-${key.slice(0, 16)}-${randomUUID()}`);
+  const moved = await rename(objectDirectory(cache, kind, key), aside).then(
+    () => true,
+    () => false,
+  );
+  if (moved) await removeTree(aside);
+}
+
+/** The record of an object, after a line with its own hash: what an object is said to hold decides what is built on it. */
+function formatMeta(meta: ObjectMeta): string {
+  const text = JSON.stringify(meta);
+  return `${sha256Text(text)}\n${text}`;
+}
+
+function parseMeta(text: string): ObjectMeta | undefined {
+  const end = text.indexOf("\n");
+  const json = text.slice(end + 1);
+  return text.slice(0, end) === sha256Text(json) ? (JSON.parse(json) as ObjectMeta) : undefined;
 }
 
 /** Folder of an object, whether it exists or not. */

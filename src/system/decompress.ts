@@ -1,13 +1,11 @@
 import { extname } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
-import { type RunningProcess, start } from "./process.ts";
+import { type FeedingProcess, type RunningProcess, start, startInto } from "./process.ts";
 
 const PROGRAMS: Record<string, readonly string[]> = {
   ".xz": ["xz", "-dc"],
   ".zst": ["zstd", "-dcq"],
   ".gz": ["gzip", "-dc"],
-  ".bz2": ["bzip2", "-dc"],
-  ".lzma": ["xz", "-dc", "--format=lzma"],
   ".tar": ["cat"],
 };
 
@@ -21,4 +19,9 @@ export function codecOf(name: string): string {
 /** Starts a decompressor that takes any number of compressed streams of one codec, one after the other. */
 export function startDecompressor(codec: string, signal?: AbortSignal): RunningProcess {
   return start(PROGRAMS[codec] ?? ["false"], { signal });
+}
+
+/** Like {@link startDecompressor}, with its output going straight to another program. */
+export function startDecompressorInto(codec: string, target: RunningProcess, signal?: AbortSignal): FeedingProcess {
+  return startInto(PROGRAMS[codec] ?? ["false"], target, { signal });
 }

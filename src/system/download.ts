@@ -1,9 +1,10 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { Agent as HttpAgent, get as httpGet, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, get as httpsGet } from "node:https";
+import { basename, dirname, join } from "node:path";
 import { finished } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -30,6 +31,8 @@ export interface DownloadOptions {
   readonly limitBytes?: number;
   readonly onBytes?: (count: number) => void;
   readonly attempts?: number;
+  /** Folder on the target's file system for what isn't complete yet; default: the target's own. */
+  readonly scratch?: string;
 }
 
 const SLOWEST_BYTES_PER_SECOND = 64;
@@ -59,7 +62,7 @@ export function openDownloader(connections: number, proxy?: string): Downloader 
  * @throws mirror-unreachable, mirror-stalled, redirect-refused, package-missing, package-corrupt, disk-full, interrupted
  */
 export async function download(url: string, target: string, options: DownloadOptions): Promise<void> {
-  const temporary = `${target}.${process.pid}.part`;
+  const temporary = join(options.scratch ?? dirname(target), `${basename(target)}.${randomUUID()}.part`);
   try {
     await withRetries(url, options, async () => {
       const sink = createWriteStream(temporary, { mode: 0o644 });

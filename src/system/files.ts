@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
@@ -42,7 +42,7 @@ export async function syncPath(path: string): Promise<void> {
 
 /** Writes a file so that its final name holds the old or the new content, never a part: temporary name, sync, rename. */
 export async function writeFileAtomically(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     const handle = await open(temporary, "w", mode);
     try {
@@ -92,6 +92,7 @@ export function fileError(error: unknown, path: string): unknown {
     case "EPERM":
     case "EROFS":
     case "ENOTDIR":
+    case "EEXIST":
     case "EIO":
     case "ENAMETOOLONG":
       return new VmbuilderError("path-unusable", `cannot use ${path}: ${error.message.split(",")[0]}`, {

@@ -57,18 +57,29 @@ export function startHostProgramInGuest(
   argv: readonly string[],
   options: GuestOptions = {},
 ): Promise<RunningProcess> {
+  return startInGuest(tree, hostedArgv(argv), hostedOptions(options));
+}
+
+/** Like {@link startHostProgramInGuest}, to the program's end. */
+export function runHostProgramInGuest(
+  tree: string,
+  argv: readonly string[],
+  options: GuestOptions = {},
+): Promise<RunResult> {
+  return runInGuest(tree, hostedArgv(argv), hostedOptions(options));
+}
+
+function hostedOptions(options: GuestOptions): GuestOptions {
+  return { ...options, bare: true, binds: { ...options.binds, [HOST_USR]: "/usr" } };
+}
+
+function hostedArgv(argv: readonly string[]): string[] {
   const [program, ...args] = argv;
   const linker = realpathSync(process.arch === "arm64" ? "/lib/ld-linux-aarch64.so.1" : "/lib64/ld-linux-x86-64.so.2");
   const triplet = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
   const libraries = `${HOST_USR}/lib/${triplet}:${HOST_USR}/lib`;
-  const hosted = [
-    `${HOST_USR}${linker.replace(/^\/usr/, "")}`,
-    "--library-path",
-    libraries,
-    `${HOST_USR}/bin/${program}`,
-    ...args,
-  ];
-  return startInGuest(tree, hosted, { ...options, bare: true, binds: { ...options.binds, [HOST_USR]: "/usr" } });
+  const loader = `${HOST_USR}${linker.replace(/^\/usr/, "")}`;
+  return [loader, "--library-path", libraries, `${HOST_USR}/bin/${program}`, ...args];
 }
 
 function guestArgv(tree: string, argv: readonly string[], options: GuestOptions): string[] {

@@ -40,6 +40,9 @@ export interface RunningProcess {
   stop(): void;
 }
 
+/** A program whose output goes to another program. */
+export type FeedingProcess = Pick<RunningProcess, "stdin" | "done" | "stop">;
+
 const KEEP_OUTPUT_BYTES = 8 * 1024 * 1024;
 const KEEP_STDERR_BYTES = 64 * 1024;
 const LONGEST_LINE = 4096;
@@ -91,6 +94,21 @@ export function start(argv: readonly string[], options: RunOptions = {}): Runnin
   if (!child.stdin || !child.stdout) throw new VmbuilderError("command-failed", `${argv[0]} has no streams`);
   const control = options.controlFd ? (child.stdio[3] as Duplex) : undefined;
   return { pid: child.pid ?? 0, stdin: child.stdin, stdout: child.stdout, control, done, stop: () => stopGroup(child) };
+}
+
+/**
+ * Starts a program whose standard output is another's standard input; its end is the other's end of input.
+ *
+ * @throws as {@link run}, through `done`
+ */
+export function startInto(argv: readonly string[], target: RunningProcess, options: RunOptions = {}): FeedingProcess {
+  const child = spawnGroup(argv, options, ["pipe", target.stdin, "pipe"]);
+  target.stdin.destroy(); // the program has its own copy now
+  const done = settle(child, argv, options, () => "");
+  done.catch(() => {}); // reported where it is awaited
+  child.stdin?.on("error", () => {});
+  if (!child.stdin) throw new VmbuilderError("command-failed", `${argv[0]} has no input`);
+  return { stdin: child.stdin, done, stop: () => stopGroup(child) };
 }
 
 function spawnGroup(argv: readonly string[], options: RunOptions, stdio: SpawnOptions["stdio"]): ChildProcess {

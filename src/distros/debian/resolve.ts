@@ -10,7 +10,7 @@ import { openDownloader } from "../../system/download.ts";
 import { updateIndex } from "../packagers/apt/index-update.ts";
 import { solvePackages } from "../packagers/apt/solve.ts";
 import { type ResolvedSources, resolveSources } from "./mirrors.ts";
-import { refuseOlderReleases } from "./release-memory.ts";
+import { refuseOlderReleases, rememberReleases } from "./release-memory.ts";
 
 const INDEX_VERSION = 1;
 const LOCK_VERSION = 1;
@@ -49,12 +49,14 @@ async function resolveOnce(plan: Plan, context: BuildContext): Promise<Lock> {
       key: lockKey,
       atMs: Date.now(),
     });
+    await rememberReleases(context.cache.directory, found.releases);
     return JSON.parse(await readFile(objectFile(cached, "lock.json"), "utf8")) as Lock;
   }
   const { releases, sources } = found;
   const apt = await runStep(context, "resolve/index", "Update package lists", () =>
     updateIndex(indexKey, sources, releases, plan.architecture, plan.recipe.proxy, context),
   );
+  await rememberReleases(context.cache.directory, releases);
   return runStep(context, "resolve/packages", "Choose packages", async () => {
     const packages = await solvePackages(apt, plan.packages, context.signal);
     const lock: Lock = { packages, manual: manualPackages(plan, packages), sources };

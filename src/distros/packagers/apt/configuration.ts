@@ -5,6 +5,7 @@ import type { AptSource } from "../../../model/package.ts";
 import { readDeadlines } from "../../../system/deadlines.ts";
 import { makeDirectory } from "../../../system/files.ts";
 import { cleanEnvironment } from "../../../system/process.ts";
+import { FUTURE_TOLERANCE_MS } from "./release.ts";
 
 /** An apt that knows nothing of the host: its folder, and the environment that makes apt use it. */
 export interface IsolatedApt {
@@ -74,6 +75,7 @@ function configuration(directory: string, architecture: string, proxy: string | 
     "Acquire::AllowWeakRepositories": "false",
     "Acquire::AllowDowngradeToInsecureRepositories": "false",
     "Acquire::Check-Date": "true",
+    "Acquire::Max-FutureTime": String(FUTURE_TOLERANCE_MS / 1000),
     "Acquire::Check-Valid-Until": "true",
     "Acquire::ForceHash": "SHA256",
     "Acquire::Languages": "none",

@@ -6,7 +6,8 @@ import type { UnpackedFiles } from "./unpack-lane.ts";
 
 /** A package whose files are in the tree. */
 export interface UnpackedPackage extends UnpackedFiles {
-  deb: OpenedDeb;
+  /** MD5 of conffiles, by path; those of other packages may be among them. */
+  readonly conffileMd5: ReadonlyMap<string, string>;
 }
 
 const ADMIN_DIR = "/var/lib/dpkg";

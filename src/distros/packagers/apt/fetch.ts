@@ -41,6 +41,7 @@ export async function fetchPackages(
         await download(ref.url, path, {
           downloader,
           signal,
+          scratch: context.workDirectory,
           sha256: ref.sha256,
           sizeBytes: ref.sizeBytes,
           onBytes: progress.add,

@@ -101,7 +101,7 @@ function updateError(error: CommandError): VmbuilderError {
   const fail = (code: ConstructorParameters<typeof VmbuilderError>[0], hint: string) =>
     new VmbuilderError(code, line.trim(), { hint, detail: text.trim(), cause: error });
   if (
-    /NO_PUBKEY|EXPKEYSIG|REVKEYSIG|BADSIG|not signed|no valid OpenPGP|signatures? (?:were|was|couldn't|could not)|Missing key/i.test(
+    /NO_PUBKEY|EXPKEYSIG|REVKEYSIG|BADSIG|not signed|no valid OpenPGP|signatures? (?:were|was|couldn't|could not)|Missing key|Signed file isn't valid|NODATA/i.test(
       text,
     )
   ) {

@@ -11,7 +11,8 @@ export interface Release {
   readonly codename: string;
 }
 
-const FUTURE_TOLERANCE_MS = 5 * 60 * 1000;
+/** How far a clock may be behind the mirror's. */
+export const FUTURE_TOLERANCE_MS = 5 * 60 * 1000;
 
 /**
  * Fetches `InRelease` and refuses what can be seen without a key: a page that is no repository, a missing signature,

@@ -1,170 +1,111 @@
-import { createHash, type Hash } from "node:crypto";
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
+import { text } from "node:stream/consumers";
 import { VmbuilderError } from "../../../model/errors.ts";
-import { codecOf, startDecompressor } from "../../../system/decompress.ts";
+import { codecOf, startDecompressorInto } from "../../../system/decompress.ts";
 import { startHostProgramInGuest } from "../../../system/guest.ts";
-import type { RunningProcess } from "../../../system/process.ts";
-import { type TarEntry, TarScanner } from "../../../system/tar-scanner.ts";
-import { conffilesOf, type OpenedDeb } from "./control-archive.ts";
+import type { FeedingProcess, RunningProcess } from "../../../system/process.ts";
+import { archiveMarker, splitByMarker } from "./archive-marker.ts";
+import type { OpenedDeb } from "./control-archive.ts";
 import { EXTRACT } from "./write-to-tree.ts";
 
-/** What a package's data archive held. */
+/** A package's entries, as they stand in the tree now. */
 export interface UnpackedFiles {
+  readonly deb: OpenedDeb;
   /** Absolute paths in archive order, `/.` first, as dpkg lists them. */
-  paths: string[];
+  readonly paths: readonly string[];
   /** Those of them that are directories. */
-  directories: Set<string>;
-  /** MD5 of each conffile, by path. */
-  conffileMd5: Map<string, string>;
+  readonly directories: ReadonlySet<string>;
 }
 
+const FEED_PIECE_BYTES = 256 * 1024;
+
 /**
- * Unpacks packages into a tree, one after the other, through one long-lived decompressor and one long-lived tar that is
- * chrooted there. Several lanes work on one tree side by side.
+ * Unpacks packages of one compression into a tree, one after the other, through one long-lived decompressor and one
+ * long-lived tar that is chrooted there; starting them for each package would cost as much as the unpacking. Several
+ * lanes work on one tree side by side.
  */
 export class UnpackLane {
+  readonly codec: string;
+  readonly #decompressor: FeedingProcess;
   readonly #tar: RunningProcess;
-  readonly #signal: AbortSignal | undefined;
-  #codec: string | undefined;
-  #decompressor: RunningProcess | undefined;
-  #pumping: Promise<void> = Promise.resolve();
-  #waiting: Unpacking[] = [];
+  readonly #names: Promise<string>;
+  readonly #debs: OpenedDeb[] = [];
 
-  private constructor(tar: RunningProcess, signal: AbortSignal | undefined) {
+  private constructor(codec: string, tar: RunningProcess, signal: AbortSignal) {
+    this.codec = codec;
     this.#tar = tar;
-    this.#signal = signal;
+    this.#names = text(tar.stdout);
+    this.#decompressor = startDecompressorInto(codec, tar, signal);
   }
 
-  static async open(tree: string, signal?: AbortSignal): Promise<UnpackLane> {
-    return new UnpackLane(await startHostProgramInGuest(tree, EXTRACT, { signal }), signal);
+  /** Opens a lane for packages of a deb's compression. */
+  static async openFor(deb: OpenedDeb, tree: string, signal: AbortSignal): Promise<UnpackLane> {
+    const tar = await startHostProgramInGuest(tree, [...EXTRACT, "--verbose", "--quoting-style=escape"], { signal });
+    return new UnpackLane(codecOf(deb.layout.data.name), tar, signal);
   }
 
-  /**
-   * Feeds a package's data archive; resolves when all its bytes have been handed to the decompressor. `files` comes
-   * later: a decompressor holds back its last bytes until more follow, so await it only when the lane is closed.
-   */
-  async unpack(deb: OpenedDeb): Promise<{ files: Promise<UnpackedFiles> }> {
-    const codec = codecOf(deb.layout.data.name);
-    if (codec !== this.#codec) await this.#switchCodec(codec);
-    const unpacking = new Unpacking(conffilesOf(deb));
-    this.#waiting.push(unpacking);
+  /** Feeds a package's data archive; resolves when all its bytes have been handed over. */
+  async unpack(deb: OpenedDeb): Promise<void> {
+    const { stdin, done } = this.#decompressor;
     const { offset, sizeBytes } = deb.layout.data;
-    const source = createReadStream(deb.path, {
-      start: offset,
-      end: offset + sizeBytes - 1,
-      highWaterMark: 256 * 1024,
-    });
-    const stdin = this.#decompressor?.stdin;
-    for await (const chunk of source) {
-      if (stdin && !stdin.write(chunk)) await Promise.race([once(stdin, "drain"), this.#decompressor?.done]);
+    this.#debs.push(deb);
+    stdin.write(archiveMarker(this.codec));
+    const range = { start: offset, end: offset + sizeBytes - 1, highWaterMark: FEED_PIECE_BYTES };
+    for await (const piece of createReadStream(deb.path, range)) {
+      if (!stdin.write(piece)) await Promise.race([once(stdin, "drain"), done, this.#tar.done]);
     }
-    return { files: unpacking.promise };
   }
 
-  /** Ends the lane; all that was fed is in the tree afterwards. */
-  async close(): Promise<void> {
-    await this.#switchCodec(undefined);
-    this.#tar.stdin.end();
-    this.#tar.stdout.resume();
-    await this.#tar.done;
+  /** Ends the lane: all that was fed is in the tree then. @throws package-malformed, command-failed */
+  async close(): Promise<UnpackedFiles[]> {
+    this.#decompressor.stdin.end();
+    await Promise.all([this.#decompressor.done, this.#tar.done]);
+    const lists = splitByMarker((await this.#names).split("\n").slice(0, -1));
+    if (lists.length !== this.#debs.length) {
+      throw new VmbuilderError(
+        "package-malformed",
+        `${this.#debs.length} packages were unpacked, but ${lists.length} were found`,
+      );
+    }
+    return this.#debs.map((deb, i) => listFiles(deb, lists[i] ?? []));
   }
 
   /** Ends the lane at once, after a failure elsewhere. */
   abandon(): void {
-    this.#decompressor?.stop();
+    this.#decompressor.stop();
     this.#tar.stop();
-  }
-
-  async #switchCodec(codec: string | undefined): Promise<void> {
-    const old = this.#decompressor;
-    if (old) {
-      old.stdin.end();
-      await old.done;
-      await this.#pumping;
-    }
-    this.#codec = codec;
-    this.#decompressor = codec === undefined ? undefined : startDecompressor(codec, this.#signal);
-    if (this.#decompressor) {
-      this.#pumping = this.#pump(this.#decompressor);
-      this.#pumping.catch(() => {}); // awaited at the next switch
-    }
-  }
-
-  async #pump(decompressor: RunningProcess): Promise<void> {
-    const scanner = new TarScanner({
-      onEntry: (entry) => this.#waiting[0]?.entry(entry),
-      onContent: (piece) => this.#waiting[0]?.content(piece),
-      onEnd: () => this.#waiting.shift()?.end(),
-    });
-    try {
-      for await (const chunk of decompressor.stdout) {
-        scanner.push(chunk as Buffer);
-        if (!this.#tar.stdin.write(chunk)) await Promise.race([once(this.#tar.stdin, "drain"), this.#tar.done]);
-      }
-      if (!scanner.complete || this.#waiting.length > 0)
-        throw new VmbuilderError("package-malformed", "a data archive ends in its middle");
-    } catch (error) {
-      for (const unpacking of this.#waiting.splice(0)) unpacking.fail(error);
-      decompressor.stop();
-      throw error;
-    }
   }
 }
 
-/** Collects one package's entries as they pass. */
-class Unpacking {
-  readonly promise: Promise<UnpackedFiles>;
-  readonly #files: UnpackedFiles = { paths: [], directories: new Set(), conffileMd5: new Map() };
-  readonly #conffiles: ReadonlySet<string>;
-  #hash: { path: string; md5: Hash; left: number } | undefined;
-  #resolve: (files: UnpackedFiles) => void = () => {};
-  #reject: (error: unknown) => void = () => {};
-
-  constructor(conffiles: Iterable<string>) {
-    this.#conffiles = new Set(conffiles);
-    const { promise, resolve, reject } = Promise.withResolvers<UnpackedFiles>();
-    this.promise = promise;
-    promise.catch(() => {}); // reported where it is awaited
-    this.#resolve = resolve;
-    this.#reject = reject;
-  }
-
-  entry(entry: TarEntry): void {
-    const path = guestPath(entry);
-    this.#files.paths.push(path);
-    if (entry.type === "directory") this.#files.directories.add(path);
-    this.#hash = undefined;
-    if (entry.type !== "file" || !this.#conffiles.has(path)) return;
-    this.#hash = { path, md5: createHash("md5"), left: entry.sizeBytes };
-    if (entry.sizeBytes === 0) this.#finishHash();
-  }
-
-  content(piece: Buffer): void {
-    if (!this.#hash) return;
-    this.#hash.md5.update(piece);
-    this.#hash.left -= piece.length;
-    if (this.#hash.left === 0) this.#finishHash();
-  }
-
-  end(): void {
-    this.#resolve(this.#files);
-  }
-
-  fail(error: unknown): void {
-    this.#reject(error);
-  }
-
-  #finishHash(): void {
-    if (this.#hash) this.#files.conffileMd5.set(this.#hash.path, this.#hash.md5.digest("hex"));
-    this.#hash = undefined;
-  }
+function listFiles(deb: OpenedDeb, names: readonly string[]): UnpackedFiles {
+  const directories = new Set<string>();
+  const paths = names.map((name) => {
+    const path = guestPath(unescapeName(name), deb);
+    if (name.endsWith("/")) directories.add(path);
+    return path;
+  });
+  return { deb, paths, directories };
 }
 
 /** `./usr/bin/` becomes `/usr/bin`, `./` becomes `/.`, as in dpkg's file lists. */
-function guestPath(entry: TarEntry): string {
-  const name = entry.name.replace(/^\.?\/*/, "").replace(/\/+$/, "");
-  if (name.split("/").includes("..") || name.includes("\n"))
-    throw new VmbuilderError("package-malformed", `a package holds the path "${entry.name}"`);
-  return name === "" || name === "." ? "/." : `/${name}`;
+function guestPath(name: string, deb: OpenedDeb): string {
+  const inner = name.replace(/^\.?\/*/, "").replace(/\/+$/, "");
+  if (inner.split("/").includes("..") || inner.includes("\n")) {
+    throw new VmbuilderError("package-malformed", `${deb.control.get("Package")} holds the path "${name}"`);
+  }
+  return inner === "" || inner === "." ? "/." : `/${inner}`;
 }
+
+/** Undoes tar's `--quoting-style=escape`: octal numbers are bytes of UTF-8. */
+function unescapeName(name: string): string {
+  if (!name.includes("\\")) return name;
+  const bytes: Buffer[] = [];
+  for (const [part, octal, letter] of name.matchAll(/\\([0-7]{3})|\\(.)|[^\\]+/gs)) {
+    if (octal !== undefined) bytes.push(Buffer.from([Number.parseInt(octal, 8)]));
+    else bytes.push(Buffer.from(letter === undefined ? part : (LETTERS[letter] ?? letter)));
+  }
+  return Buffer.concat(bytes).toString("utf8");
+}
+
+const LETTERS: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", a: "\x07", b: "\b", f: "\f", v: "\v" };

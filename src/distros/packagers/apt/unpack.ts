@@ -1,4 +1,6 @@
-import type { OpenedDeb } from "./control-archive.ts";
+import { codecOf } from "../../../system/decompress.ts";
+import { runHostProgramInGuest } from "../../../system/guest.ts";
+import { conffilesOf, type OpenedDeb } from "./control-archive.ts";
 import type { UnpackedPackage } from "./dpkg-database.ts";
 import { type UnpackedFiles, UnpackLane } from "./unpack-lane.ts";
 
@@ -17,24 +19,45 @@ export async function unpackPackages(
   onUnpacked: (deb: OpenedDeb) => void,
 ): Promise<UnpackedPackage[]> {
   const lanes: UnpackLane[] = [];
-  const unpacked: { deb: OpenedDeb; files: Promise<UnpackedFiles> }[] = [];
   const work = async () => {
-    let lane: UnpackLane | undefined;
+    const own = new Map<string, UnpackLane>();
     for (let next = await packages.next(); !next.done; next = await packages.next()) {
+      const codec = codecOf(next.value.layout.data.name);
+      let lane = own.get(codec);
       if (!lane) {
-        lane = await UnpackLane.open(tree, signal);
+        lane = await UnpackLane.openFor(next.value, tree, signal);
+        own.set(codec, lane);
         lanes.push(lane);
       }
-      unpacked.push({ deb: next.value, ...(await lane.unpack(next.value)) });
+      await lane.unpack(next.value);
       onUnpacked(next.value);
     }
-    await lane?.close();
+    return (await Promise.all([...own.values()].map((lane) => lane.close()))).flat();
   };
   try {
-    await Promise.all(Array.from({ length: LANES }, work));
+    const files = (await Promise.all(Array.from({ length: LANES }, work))).flat();
+    return await addConffileHashes(tree, files, signal);
   } catch (error) {
     for (const lane of lanes) lane.abandon();
     throw error;
   }
-  return Promise.all(unpacked.map(async ({ deb, files }) => ({ deb, ...(await files) })));
+}
+
+/** The MD5 by which dpkg tells later whether a configuration file was changed. */
+async function addConffileHashes(
+  tree: string,
+  unpacked: readonly UnpackedFiles[],
+  signal: AbortSignal,
+): Promise<UnpackedPackage[]> {
+  const conffiles = unpacked.flatMap(({ deb, paths }) => {
+    const shipped = new Set(paths);
+    return conffilesOf(deb).filter((path) => shipped.has(path));
+  });
+  const md5 = conffiles.length === 0 ? new Map<string, string>() : await hashFiles(tree, conffiles, signal);
+  return unpacked.map((one) => ({ ...one, conffileMd5: md5 }));
+}
+
+async function hashFiles(tree: string, paths: readonly string[], signal: AbortSignal): Promise<Map<string, string>> {
+  const { stdout } = await runHostProgramInGuest(tree, ["md5sum", "--zero", "--", ...paths], { signal });
+  return new Map(stdout.split("\0").map((line) => [line.slice(34), line.slice(0, 32)]));
 }
