@@ -7,7 +7,7 @@ let sequence = 0;
 /** Makes a folder that belongs to this process; when the process is gone, the next one removes it. */
 export async function makeWorkDirectory(parent: string): Promise<string> {
   const directory = join(parent, `${process.pid}.${await processStart(process.pid)}.${sequence++}`);
-  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+  await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => {
     throw fileError(error, directory);
   });
   return directory;

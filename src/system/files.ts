@@ -62,7 +62,12 @@ export async function writeFileAtomically(path: string, content: string | Uint8A
 /** Makes a folder with its parents. @throws disk-full, path-unusable */
 export async function makeDirectory(path: string, mode?: number): Promise<void> {
   await mkdir(path, { recursive: true, ...(mode === undefined ? {} : { mode }) }).catch((error: unknown) => {
-    throw fileError(error, path);
+    if (!isMissing(error)) throw fileError(error, path);
+    // Node reports a read-only file system as a missing parent when it makes parents too.
+    throw new VmbuilderError("path-unusable", `cannot make ${path}`, {
+      hint: "check whether its file system can be written, or choose another place with --cache-dir and --dest",
+      cause: error,
+    });
   });
 }
 
@@ -76,6 +81,10 @@ export async function removeTree(path: string): Promise<void> {
   } catch {
     await runInNamespace([...OWN_MOUNTS, "rm", "-rf", "--", path]);
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
 /** Turns a file system's error into one that names the path and what to do. Other errors pass unchanged. */

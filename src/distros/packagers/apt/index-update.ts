@@ -1,4 +1,4 @@
-import { cp, rm } from "node:fs/promises";
+import { cp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type CacheObject,
@@ -74,21 +74,13 @@ async function aptUpdate(apt: IsolatedApt, context: BuildContext): Promise<void>
 
 /** The mirror may change between our look and apt's: then what apt verified isn't what the key was made from. */
 async function checkSameReleases(lists: string, releases: readonly Release[]): Promise<void> {
-  for (const release of releases) {
-    const file = `${release.url
-      .replace(/^[a-z]+:\/*/, "")
-      .replace(/[^/]+@/, "")
-      .replaceAll("_", "%5f")
-      .replaceAll("/", "_")
-      .replaceAll(":", "%3a")}`;
-    const path = join(lists, release.url.startsWith("file:") ? `_${file}` : file);
-    const sha256 = await sha256File(path).catch(() => undefined);
-    if (sha256 !== undefined && sha256 !== release.sha256) {
-      throw new VmbuilderError("mirror-changed", `${release.url} changed while it was read`, {
-        hint: "run the same command again",
-      });
-    }
-  }
+  const names = (await readdir(lists)).filter((name) => name.endsWith("InRelease"));
+  const verified = new Set(await Promise.all(names.map((name) => sha256File(join(lists, name)))));
+  const changed = releases.find(({ sha256 }) => !verified.has(sha256));
+  if (!changed) return;
+  throw new VmbuilderError("mirror-changed", `${changed.url} changed while it was read`, {
+    hint: "run the same command again",
+  });
 }
 
 function updateError(error: CommandError): VmbuilderError {
