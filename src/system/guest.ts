@@ -16,8 +16,11 @@ export interface GuestOptions extends RunOptions {
 /** Where a guest sees the host's /usr, for trees that have no programs of their own yet. */
 export const HOST_USR = "/.host";
 
+/** Search path of programs in a guest. */
+export const GUEST_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
+
 const GUEST_ENV = {
-  PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+  PATH: GUEST_PATH,
   HOME: "/root",
   LC_ALL: "C.UTF-8",
   LANGUAGE: "C.UTF-8",

@@ -1,10 +1,10 @@
 import { type BuildContext, logLine } from "../../../core/context.ts";
 import { dependencyClosure } from "../../../model/dependency.ts";
 import type { StepName } from "../../../model/events.ts";
-import { runInGuest } from "../../../system/guest.ts";
+import { GUEST_PATH, runInGuest } from "../../../system/guest.ts";
 import { infoName, type UnpackedPackage } from "./dpkg-database.ts";
 import { runDpkg } from "./run-dpkg.ts";
-import type { BuildStubs } from "./stubs.ts";
+import { type BuildStubs, STUB_PATH } from "./stubs.ts";
 
 const INITRAMFS_TIMEOUT_MS = 15 * 60 * 1000;
 const STEP: StepName = "install/configure";
@@ -63,7 +63,7 @@ export async function renewInitramfs({ tree, unpacked }: Configuration, context:
 }
 
 function dpkgOptions({ stubs, onLine }: Configuration, context: BuildContext) {
-  return { binds: stubs.binds, onLine, signal: context.signal };
+  return { binds: stubs.binds, onLine, signal: context.signal, guestEnv: { PATH: `${STUB_PATH}:${GUEST_PATH}` } };
 }
 
 function guestOptions(context: BuildContext) {

@@ -36,6 +36,16 @@ esac
 exec ${ORIGINALS}/deb-systemd-helper "$@"
 `;
 
+/** Directory of stand-ins that scripts find through PATH; for programs that are links, which a mount would go through. */
+export const STUB_PATH = `${ORIGINALS}/bin`;
+
+/** A kernel's postinst lists its modules again, though none has come since that was done for its initramfs. */
+const DEPMOD = `#!/bin/sh
+list=/lib/modules/$1/modules.dep
+[ "$#" = 1 ] && [ -s "$list" ] && [ -z "$(find "/lib/modules/$1" -name '*.ko*' -cnewer "$list" -print -quit)" ] && exit 0
+exec /usr/sbin/depmod "$@"
+`;
+
 interface Stub {
   readonly path: string;
   readonly content: string;
@@ -76,6 +86,7 @@ export async function writeStubs(
   for (const { path, content, callsOriginal } of stubs) {
     if (!callsOriginal || originals.has(path)) await write(path, content);
   }
+  await write(`${STUB_PATH}/depmod`, DEPMOD);
   for (const [path, content] of originals) await write(path.replace(/^.*\//, `${ORIGINALS}/`), content);
   return { binds };
 }

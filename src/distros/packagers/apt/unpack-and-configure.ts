@@ -2,6 +2,7 @@ import { mkdtemp } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { AsyncQueue } from "../../../core/async-queue.ts";
 import { runStep } from "../../../core/context.ts";
+import { Slots } from "../../../core/slots.ts";
 import { runInGuest } from "../../../system/guest.ts";
 import { configureForInitramfs, configurePending, kernelVersions, makeInitramfs, renewInitramfs } from "./configure.ts";
 import type { OpenedDeb } from "./control-archive.ts";
@@ -12,7 +13,7 @@ import { findConflicting } from "./path-conflicts.ts";
 import { runPreinsts } from "./preinst.ts";
 import { runDpkg } from "./run-dpkg.ts";
 import { type BuildStubs, writeStubs } from "./stubs.ts";
-import { unpackPackages } from "./unpack.ts";
+import { UNPACK_SLOTS, type Unpacking, unpackPackages } from "./unpack.ts";
 import { writeToTree } from "./write-to-tree.ts";
 
 const PREINST_BATCH = 8;
@@ -27,40 +28,40 @@ const NOTHING_INSTALLED = { status: "", diversions: "", triggers: new Map<string
 export async function unpackAndConfigure(flow: Flow): Promise<void> {
   const { context } = flow;
   const { tree } = flow.installation;
-  const { base, ready, main } = await runStep(context, "install/unpack", "Unpack packages", async () => {
-    const base = await unpackRequired(flow);
+  const unpacking = { tree, slots: new Slots(UNPACK_SLOTS), signal: context.signal, onUnpacked: flow.onUnpacked };
+  const { base, main, kernels } = await runStep(context, "install/unpack", "Unpack packages", async () => {
+    const base = await unpackRequired(flow, unpacking);
     const ready = base.installed.length > 0 ? configureRequired(flow, base) : Promise.resolve();
-    ready.catch(() => {}); // reported by the unpacking, which waits for it
-    const main = await unpackPackages(
-      tree,
-      preinstOrder(flow, flow.main, base, ready),
-      context.signal,
-      flow.onUnpacked,
-    );
+    const kernels = unpackPackages(unpacking, preinstOrder(flow, flow.kernels, base, ready), 1);
+    for (const promise of [ready, kernels]) promise.catch(() => {}); // awaited below, unless something else fails before
+    const main = await unpackPackages(unpacking, preinstOrder(flow, flow.main, base, ready), UNPACK_SLOTS);
     await ready;
-    return { base, ready, main };
+    return { base, main, kernels };
   });
-  await runStep(context, "install/configure", "Configure packages", async () => {
-    const unpacking = unpackPackages(
-      tree,
-      preinstOrder(flow, flow.kernels, base, ready),
-      context.signal,
-      flow.onUnpacked,
-    );
-    unpacking.catch(() => {}); // awaited below, or something else has failed before
-    const stubs = await recordGroup(flow, base.owners, main);
-    const configuration = { tree, unpacked: main, stubs, onLine: flow.onConfigureLine };
-    await configureForInitramfs(configuration, context);
-    const makeKernelsBootable = async () => {
-      const kernels = await unpacking;
-      for (const version of kernelVersions(kernels)) await makeInitramfs(tree, version, context);
-      return kernels;
-    };
-    const [kernels] = await Promise.all([makeKernelsBootable(), configurePending(configuration, context)]);
-    await recordGroup(flow, new Map([...base.owners, ...ownersOf(main)]), kernels);
-    await configurePending({ ...configuration, unpacked: kernels }, context);
-    if (kernels.length === 0) await renewInitramfs(configuration, context);
-  });
+  await runStep(context, "install/configure", "Configure packages", () => configureGroups(flow, base, main, kernels));
+}
+
+/** The main packages, and beside them the kernels with their initramfs as soon as what makes it is configured. */
+async function configureGroups(
+  flow: Flow,
+  base: Base,
+  main: readonly UnpackedPackage[],
+  unpackingKernels: Promise<UnpackedPackage[]>,
+): Promise<void> {
+  const { context } = flow;
+  const { tree } = flow.installation;
+  const stubs = await recordGroup(flow, base.owners, main);
+  const configuration = { tree, unpacked: main, stubs, onLine: flow.onConfigureLine };
+  await configureForInitramfs(configuration, context);
+  const makeKernelsBootable = async () => {
+    const kernels = await unpackingKernels;
+    for (const version of kernelVersions(kernels)) await makeInitramfs(tree, version, context);
+    return kernels;
+  };
+  const [kernels] = await Promise.all([makeKernelsBootable(), configurePending(configuration, context)]);
+  await recordGroup(flow, new Map([...base.owners, ...ownersOf(main)]), kernels);
+  await configurePending({ ...configuration, unpacked: kernels }, context);
+  if (kernels.length === 0) await renewInitramfs(configuration, context);
 }
 
 /** What stands in the tree before the rest comes. */
@@ -70,7 +71,7 @@ interface Base {
   readonly stubs: BuildStubs;
 }
 
-async function unpackRequired(flow: Flow): Promise<Base> {
+async function unpackRequired(flow: Flow, unpacking: Unpacking): Promise<Base> {
   const { installation, context } = flow;
   const { tree } = installation;
   const stubs = (owners: ReadonlyMap<string, string>) => makeStubs(flow, new Set(owners.keys()));
@@ -79,7 +80,7 @@ async function unpackRequired(flow: Flow): Promise<Base> {
     return { installed: [], owners, stubs: await stubs(owners) };
   }
   await writeToTree(tree, [...installation.skeleton, ...emptyDatabase()], context.signal);
-  const installed = await unpackPackages(tree, flow.required, context.signal, flow.onUnpacked);
+  const installed = await unpackPackages(unpacking, flow.required, UNPACK_SLOTS);
   await writeToTree(tree, recordUnpacked(NOTHING_INSTALLED, installed), context.signal);
   const owners = ownersOf(installed);
   return { installed, owners, stubs: await stubs(owners) };

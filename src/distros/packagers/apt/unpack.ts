@@ -1,22 +1,32 @@
+import type { Slots } from "../../../core/slots.ts";
 import { codecOf } from "../../../system/decompress.ts";
 import { runHostProgramInGuest } from "../../../system/guest.ts";
 import { conffilesOf, type OpenedDeb } from "./control-archive.ts";
 import type { UnpackedPackage } from "./dpkg-database.ts";
 import { type UnpackedFiles, UnpackLane } from "./unpack-lane.ts";
 
-const LANES = 2;
+/** Packages that are unpacked at the same time, whatever they belong to. */
+export const UNPACK_SLOTS = 2;
+
+/** What unpacking needs beside the packages. */
+export interface Unpacking {
+  readonly tree: string;
+  readonly slots: Slots;
+  readonly signal: AbortSignal;
+  /** Called when a package's bytes have been handed over. */
+  readonly onUnpacked: (deb: OpenedDeb) => void;
+}
 
 /**
  * Unpacks packages into a tree side by side, taking them as they come.
  *
  * @param packages yields each package when it may be unpacked
- * @param onUnpacked called when a package's bytes have been handed over
+ * @param laneCount how many of them may be under way at once; other groups may share the slots
  */
 export async function unpackPackages(
-  tree: string,
+  { tree, slots, signal, onUnpacked }: Unpacking,
   packages: AsyncIterator<OpenedDeb>,
-  signal: AbortSignal,
-  onUnpacked: (deb: OpenedDeb) => void,
+  laneCount: number,
 ): Promise<UnpackedPackage[]> {
   const lanes: UnpackLane[] = [];
   const work = async () => {
@@ -29,13 +39,14 @@ export async function unpackPackages(
         own.set(codec, lane);
         lanes.push(lane);
       }
-      await lane.unpack(next.value);
+      const current = lane;
+      await slots.run(() => current.unpack(next.value));
       onUnpacked(next.value);
     }
     return (await Promise.all([...own.values()].map((lane) => lane.close()))).flat();
   };
   try {
-    const files = (await Promise.all(Array.from({ length: LANES }, work))).flat();
+    const files = (await Promise.all(Array.from({ length: laneCount }, work))).flat();
     return await addConffileHashes(tree, files, signal);
   } catch (error) {
     for (const lane of lanes) lane.abandon();
