@@ -7,9 +7,9 @@ import { makeDirectory } from "../../../system/files.ts";
 import { cleanEnvironment } from "../../../system/process.ts";
 import { FUTURE_TOLERANCE_MS } from "./release.ts";
 
-/** An apt that knows nothing of the host: its folder, and the environment that makes apt use it. */
+/** An apt that knows nothing of the host: where its package lists are, and the environment that makes apt use it. */
 export interface IsolatedApt {
-  readonly directory: string;
+  readonly lists: string;
   readonly env: Record<string, string>;
 }
 
@@ -17,19 +17,22 @@ export interface IsolatedApt {
  * Writes the configuration of an apt of our own: own lists, no installed packages, only the given sources, and every
  * check switched on whatever the host's configuration says.
  *
+ * @param directory folder for its configuration and temporary files
+ * @param lists folder of its package lists
  * @see https://manpages.debian.org/apt.conf.5
  */
 export async function isolateApt(
   directory: string,
+  lists: string,
   sources: readonly AptSource[],
   architecture: string,
   proxy?: string,
 ): Promise<IsolatedApt> {
-  for (const name of ["lists/partial", "cache/archives/partial"]) await makeDirectory(join(directory, name));
+  await makeDirectory(join(directory, "cache/archives/partial"));
   await writeFile(join(directory, "status"), "");
   await writeFile(join(directory, "sources.sources"), formatSources(sources));
-  await writeFile(join(directory, "apt.conf"), configuration(directory, architecture, proxy));
-  return { directory, env: { ...cleanEnvironment(), APT_CONFIG: join(directory, "apt.conf") } };
+  await writeFile(join(directory, "apt.conf"), configuration(directory, lists, architecture, proxy));
+  return { lists, env: { ...cleanEnvironment(), APT_CONFIG: join(directory, "apt.conf") } };
 }
 
 /** Sources in deb822 form, verified by a keyring file each. `keyring` replaces the path, for use inside a guest. */
@@ -48,12 +51,12 @@ export function formatSources(sources: readonly AptSource[], keyring?: string): 
   );
 }
 
-function configuration(directory: string, architecture: string, proxy: string | undefined): string {
+function configuration(directory: string, lists: string, architecture: string, proxy: string | undefined): string {
   const stallSeconds = String(Math.ceil(readDeadlines().stallMs / 1000));
   const settings: Record<string, string> = {
     Dir: directory,
     "Dir::State": directory,
-    "Dir::State::lists": join(directory, "lists"),
+    "Dir::State::lists": lists,
     "Dir::State::status": join(directory, "status"),
     "Dir::Cache": join(directory, "cache"),
     "Dir::Etc": directory,

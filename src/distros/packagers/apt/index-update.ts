@@ -1,13 +1,6 @@
-import { cp, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  type CacheObject,
-  commitObject,
-  findObject,
-  objectFile,
-  verifyObject,
-  withObjectLock,
-} from "../../../core/cache.ts";
+import { type CacheObject, commitObject, findObject, verifyObject, withObjectLock } from "../../../core/cache.ts";
 import type { BuildContext } from "../../../core/context.ts";
 import { VmbuilderError } from "../../../model/errors.ts";
 import type { AptSource } from "../../../model/package.ts";
@@ -30,30 +23,21 @@ export async function updateIndex(
   proxy: string | undefined,
   context: BuildContext,
 ): Promise<IsolatedApt> {
-  const apt = await isolateApt(join(context.workDirectory, "apt"), sources, architecture, proxy);
-  const lists = join(apt.directory, "lists");
-  await withObjectLock(context.cache, "index", key, context.signal, async () => {
+  const isolated = (lists: string) =>
+    isolateApt(join(context.workDirectory, "apt"), lists, sources, architecture, proxy);
+  const title = releases.map((release) => release.url).join(" ");
+  const object = await withObjectLock(context.cache, "index", key, context.signal, async () => {
     const cached = await cachedIndex(key, context);
-    if (cached) {
-      for (const name of Object.keys(cached.meta.files)) await cp(objectFile(cached, name), join(lists, name));
-      return;
-    }
-    await commitObject(
-      context.cache,
-      "index",
-      key,
-      releases.map((release) => release.url).join(" "),
-      async (directory) => {
-        await aptUpdate(apt, context);
-        await checkSameReleases(lists, releases);
-        for (const part of ["partial", "auxfiles", "lock"])
-          await rm(join(lists, part), { recursive: true, force: true });
-        await cp(lists, directory, { recursive: true });
-        return null;
-      },
-    );
+    if (cached) return cached;
+    return commitObject(context.cache, "index", key, title, async (lists) => {
+      await mkdir(join(lists, "partial"));
+      await aptUpdate(await isolated(lists), context);
+      await checkSameReleases(lists, releases);
+      for (const part of ["partial", "auxfiles", "lock"]) await rm(join(lists, part), { recursive: true, force: true });
+      return null;
+    });
   });
-  return apt;
+  return isolated(object.directory);
 }
 
 async function cachedIndex(key: string, context: BuildContext): Promise<CacheObject | undefined> {

@@ -21,16 +21,14 @@ export async function solvePackages(
   const patterns = request.priorities.length > 0 ? [`?or(?essential,${priorities})`] : [];
   const wanted = [...patterns, ...request.include, ...request.exclude.map((name) => `${name}-`)];
   const argv = ["apt-get", "--yes", "--quiet=2", "--print-uris", "install", "--", ...wanted];
-  const { stdout } = await run(argv, { env: apt.env, signal }).catch((error: unknown) => {
+  const solving = run(argv, { env: apt.env, signal });
+  solving.catch(() => {}); // awaited below
+  const lists = await readPackageLists(apt.lists); // meanwhile
+  const { stdout } = await solving.catch((error: unknown) => {
     throw solverError(error);
   });
   const chosen = parseUris(stdout);
-  const stanzas = await findStanzas(
-    join(apt.directory, "lists"),
-    new Set(chosen.map((one) => one.id)),
-    new Set(chosen.map((one) => one.name)),
-  );
-  return chosen.map((one) => describePackage(one, stanzas.get(one.id)));
+  return chosen.map((one) => describePackage(one, findStanza(lists, one)));
 }
 
 interface ChosenPackage {
@@ -64,29 +62,43 @@ function parseUris(stdout: string): ChosenPackage[] {
   });
 }
 
-/** Picks the wanted paragraphs out of apt's lists; they are large, so only the wanted ones are parsed. */
-async function findStanzas(
-  lists: string,
-  ids: ReadonlySet<string>,
-  names: ReadonlySet<string>,
-): Promise<Map<string, Stanza>> {
-  const found = new Map<string, Stanza>();
-  for (const file of (await readdir(lists)).filter((name) => name.endsWith("_Packages"))) {
-    const bytes = await readFile(join(lists, file));
-    for (let start = 0; start < bytes.length; ) {
-      const blank = bytes.indexOf("\n\n", start);
-      const end = blank === -1 ? bytes.length : blank;
-      const lineEnd = bytes.indexOf("\n", start);
-      const first = bytes.toString("latin1", start, lineEnd);
-      if (names.has(first.slice("Package: ".length))) {
-        const [stanza] = parseDeb822(bytes.toString("utf8", start, end));
-        const id = `${stanza?.get("Package")}_${stanza?.get("Version")}_${stanza?.get("Architecture")}`;
-        if (stanza && ids.has(id)) found.set(id, stanza);
-      }
-      start = end + 2;
+/** One of apt's lists, with the places of each package's paragraphs; they are large, so few are ever parsed. */
+interface PackageList {
+  readonly bytes: Buffer;
+  readonly offsets: ReadonlyMap<string, readonly number[]>;
+}
+
+const PARAGRAPH_END = "\n\n";
+const FIRST_FIELD = "Package: ";
+
+async function readPackageLists(directory: string): Promise<PackageList[]> {
+  const files = (await readdir(directory)).filter((name) => name.endsWith("_Packages"));
+  return Promise.all(files.map(async (name) => indexList(await readFile(join(directory, name)))));
+}
+
+function indexList(bytes: Buffer): PackageList {
+  const offsets = new Map<string, number[]>();
+  for (let start = 0; start < bytes.length; ) {
+    const name = bytes.toString("latin1", start + FIRST_FIELD.length, bytes.indexOf("\n", start));
+    const known = offsets.get(name);
+    if (known) known.push(start);
+    else offsets.set(name, [start]);
+    const end = bytes.indexOf(PARAGRAPH_END, start);
+    start = end === -1 ? bytes.length : end + PARAGRAPH_END.length;
+  }
+  return { bytes, offsets };
+}
+
+function findStanza(lists: readonly PackageList[], chosen: ChosenPackage): Stanza | undefined {
+  for (const { bytes, offsets } of lists) {
+    for (const start of offsets.get(chosen.name) ?? []) {
+      const end = bytes.indexOf(PARAGRAPH_END, start);
+      const [stanza] = parseDeb822(bytes.toString("utf8", start, end === -1 ? bytes.length : end));
+      if (stanza?.get("Version") === chosen.version && stanza.get("Architecture") === chosen.architecture)
+        return stanza;
     }
   }
-  return found;
+  return undefined;
 }
 
 function describePackage(chosen: ChosenPackage, stanza: Stanza | undefined): PackageRef {
