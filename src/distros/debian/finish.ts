@@ -9,6 +9,7 @@ import { POLICY_PATH } from "../packagers/apt/stubs.ts";
 import { writeToTree } from "../packagers/apt/write-to-tree.ts";
 import { guestSources } from "./guest-sources.ts";
 import { DEBIAN_KEYRING } from "./mirrors.ts";
+import { SSH_HOST_KEY_UNITS } from "./settings.ts";
 
 /** What identity is made from. */
 const IDENTITY_FILES = [
@@ -26,7 +27,7 @@ const CORE_MODULES = ["part_gpt", "ext2", "normal"];
 
 const CLEAN = `
 set -e
-systemctl enable systemd-networkd.service vmbuilder-ssh-host-keys.service
+systemctl enable systemd-networkd.service ${SSH_HOST_KEY_UNITS.map(({ name }) => name).join(" ")}
 if [ -e /usr/lib/systemd/systemd-resolved ] || [ -e /lib/systemd/systemd-resolved ]; then
   systemctl enable systemd-resolved.service
   ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf

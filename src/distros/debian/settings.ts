@@ -18,6 +18,49 @@ const INITRAMFS_MODULES = [
   ["ext4"],
 ].flat();
 
+/**
+ * Each machine makes its own ssh host keys at its first boot: one before the server starts, the others, of which the RSA
+ * key takes seconds under software emulation, behind it. The server knows those from its next start on.
+ */
+export const SSH_HOST_KEY_UNITS = [
+  {
+    name: "vmbuilder-ssh-host-key.service",
+    lines: [
+      "# Written by vmbuilder: each machine makes its own ssh host keys at its first boot",
+      "[Unit]",
+      "Description=Make the first ssh host key",
+      "ConditionPathExists=/usr/bin/ssh-keygen",
+      "ConditionPathExists=!/etc/ssh/ssh_host_ed25519_key",
+      "Before=ssh.service ssh.socket",
+      "",
+      "[Service]",
+      "Type=oneshot",
+      'ExecStart=/usr/bin/ssh-keygen -q -t ed25519 -N "" -f /etc/ssh/ssh_host_ed25519_key',
+      "",
+      "[Install]",
+      "WantedBy=multi-user.target",
+    ],
+  },
+  {
+    name: "vmbuilder-ssh-more-host-keys.service",
+    lines: [
+      "# Written by vmbuilder: the other ssh host keys, which nobody waits for",
+      "[Unit]",
+      "Description=Make the other ssh host keys",
+      "ConditionPathExists=/usr/bin/ssh-keygen",
+      "ConditionPathExists=!/etc/ssh/ssh_host_rsa_key",
+      "After=ssh.service ssh.socket vmbuilder-ssh-host-key.service",
+      "",
+      "[Service]",
+      "Type=oneshot",
+      "ExecStart=/usr/bin/ssh-keygen -A",
+      "",
+      "[Install]",
+      "WantedBy=multi-user.target",
+    ],
+  },
+];
+
 /** Configuration of a machine whatever its packages and identity: all of it drop-in files that the guest keeps. */
 export const SETTINGS: readonly TarItem[] = [
   directory("/etc/initramfs-tools"),
@@ -55,24 +98,8 @@ export const SETTINGS: readonly TarItem[] = [
     "# Written by vmbuilder: DHCP on every wired interface, whatever the hypervisor names it\n[Match]\nName=en* eth*\n\n[Network]\nDHCP=yes\n\n[DHCPv4]\nClientIdentifier=mac\n",
   ),
   directory("/etc/systemd/system"),
-  file(
-    "/etc/systemd/system/vmbuilder-ssh-host-keys.service",
-    [
-      "# Written by vmbuilder: each machine makes its own ssh host keys at its first boot",
-      "[Unit]",
-      "Description=Make ssh host keys",
-      "ConditionPathExists=/usr/bin/ssh-keygen",
-      "ConditionPathExistsGlob=!/etc/ssh/ssh_host_*_key",
-      "Before=ssh.service ssh.socket",
-      "",
-      "[Service]",
-      "Type=oneshot",
-      "ExecStart=/usr/bin/ssh-keygen -A",
-      "",
-      "[Install]",
-      "WantedBy=multi-user.target",
-      "",
-    ].join("\n"),
+  ...SSH_HOST_KEY_UNITS.map(({ name, lines }) =>
+    file(`/etc/systemd/system/${name}`, lines.map((line) => `${line}\n`).join("")),
   ),
   directory("/etc/repart.d"),
   file(
