@@ -134,6 +134,12 @@ export const buildOptions = [
   },
   { key: "ssh-key", kind: "text", argument: "FILE", group: "Users", help: "public keys that may log in as root" },
   {
+    key: "allow-no-login",
+    kind: "switch",
+    group: "Users",
+    help: "build a machine that nobody can log in to",
+  },
+  {
     key: "ssh-user-key",
     kind: "text",
     argument: "FILE",

@@ -14,6 +14,9 @@ import {
 import { acquireLock } from "../system/lock.ts";
 import { makeWorkDirectory, reapWorkDirectories, startOfOldestLiveWork } from "./work-directory.ts";
 
+/** Folder of an object that names the clones which need it. */
+export const REFERENCES = "refs";
+
 /** Kinds of objects; a folder each. `lock` answers of the solver, `tree` operating systems, `disk` bootable disks without identity. */
 export const OBJECT_KINDS = ["index", "lock", "tree", "disk"] as const;
 export type ObjectKind = (typeof OBJECT_KINDS)[number];

@@ -24,6 +24,8 @@ export interface BuildOptions {
 /** What a build made. */
 export interface BuildResult extends Deployment {
   readonly plan: Plan;
+  /** Number of packages. */
+  readonly packages: number;
   readonly seconds: number;
   /** Titles of the steps that the cache saved. */
   readonly cached: readonly string[];
@@ -67,7 +69,13 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
         return deployed;
       }),
     );
-    return { ...deployment, plan, seconds: (performance.now() - startedAt) / 1000, cached: record.cached };
+    return {
+      ...deployment,
+      plan,
+      packages: lock.packages.length,
+      seconds: (performance.now() - startedAt) / 1000,
+      cached: record.cached,
+    };
   });
 }
 

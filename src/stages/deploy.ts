@@ -10,6 +10,7 @@ import { sha256File } from "../system/files.ts";
 import type { BaseDisk } from "./assemble.ts";
 import { BUILD_RECORD } from "./destination.ts";
 import { findHypervisor } from "./plan.ts";
+import { IDENTITY_RECORD, RECORD_VERSION } from "./record.ts";
 
 /** A file of the result. */
 export interface Artifact {
@@ -34,12 +35,6 @@ export interface DeploymentRequest {
   readonly directory: string;
   readonly steps: readonly { step: string; seconds: number }[];
 }
-
-/** Version of the form of build.json. */
-const RECORD_VERSION = 1;
-
-/** Name of the file that holds what must not be read by everybody: password hashes. Clones are made from it. */
-export const IDENTITY_RECORD = ".identity.json";
 
 /**
  * Converts the machine's disk and fills the result folder: disks, what the hypervisors want, manifest, build.json.

@@ -1,0 +1,48 @@
+import type { Command } from "commander";
+import { runSession } from "../session.ts";
+import { writeJsonLine } from "../terminal/json-lines.ts";
+
+interface CloneOptions {
+  hostname: string;
+  dest?: string;
+  cacheDir?: string;
+  overwrite?: boolean;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+/** Adds `vmbuilder clone`. */
+export function addClone(program: Command): void {
+  program
+    .command("clone")
+    .argument("<DIR>", "folder of a built machine")
+    .description("Makes a linked clone of a built machine.")
+    .requiredOption("--hostname <NAME>", "name of the clone")
+    .option("-d, --dest <DIR>", "result folder (default: NAME-vm)")
+    .option("-o, --overwrite", "replace a result folder that vmbuilder made")
+    .option("--cache-dir <DIR>", "cache folder that the machine was built with")
+    .option("--json", "print events and result as JSON lines")
+    .option("-q, --quiet", "print nothing but errors")
+    .action((directory: string, options: CloneOptions) => clone(directory, options));
+}
+
+async function clone(source: string, options: CloneOptions): Promise<void> {
+  const [{ cloneMachine }, { defaultCacheDirectory }] = await Promise.all([
+    import("../../machines/clone.ts"),
+    import("../../core/cache.ts"),
+  ]);
+  const made = await runSession({ json: options.json, quiet: !options.json }, ({ signal, emit }) =>
+    cloneMachine({
+      source,
+      hostname: options.hostname,
+      destination: options.dest ?? `${options.hostname}-vm`,
+      cacheDirectory: options.cacheDir ?? defaultCacheDirectory(),
+      overwrite: options.overwrite ?? false,
+      signal,
+      emit,
+    }),
+  );
+  if (options.json) writeJsonLine(process.stdout, { type: "result", ...made });
+  else if (!options.quiet)
+    process.stdout.write(`${made.hostname} is in ${made.directory}; start it with ${made.directory}/run.sh\n`);
+}

@@ -1,0 +1,13 @@
+import { Argument, type Command } from "commander";
+import { renderCompletion, SHELLS, type Shell } from "../completion.ts";
+
+/** Adds `vmbuilder completion`. */
+export function addCompletion(program: Command): void {
+  program
+    .command("completion")
+    .addArgument(new Argument("<SHELL>", "shell to complete in").choices(SHELLS))
+    .description("Prints completion for a shell.")
+    .action((shell: Shell) => {
+      process.stdout.write(renderCompletion(program, shell));
+    });
+}

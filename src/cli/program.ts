@@ -1,0 +1,26 @@
+import { Command } from "commander";
+import { addBuild } from "./commands/build.ts";
+import { addCache } from "./commands/cache.ts";
+import { addClone } from "./commands/clone.ts";
+import { addCompletion } from "./commands/completion.ts";
+import { addDoctor } from "./commands/doctor.ts";
+import { addMan } from "./commands/man.ts";
+import { configureHelp, descendants } from "./help.ts";
+import { VERSION } from "./version.ts";
+
+/** The whole command line: help, man page and completion are made from this. */
+export function createProgram(): Command {
+  const program = new Command("vmbuilder")
+    .version(VERSION, "-V, --version", "show the version")
+    .description("Builds bootable virtual machines, without root.");
+  addBuild(program);
+  addClone(program);
+  addCache(program);
+  addDoctor(program);
+  addMan(program);
+  addCompletion(program);
+  configureHelp(program);
+  for (const command of [program, ...descendants(program)])
+    command.exitOverride().configureOutput({ outputError: () => {} });
+  return program;
+}

@@ -1,0 +1,120 @@
+import { mkdir, stat, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { objectFile, openCache, REFERENCES } from "../core/cache.ts";
+import { runStep } from "../core/context.ts";
+import { VmbuilderError } from "../model/errors.ts";
+import type { EventSink } from "../model/events.ts";
+import { recipeSchema } from "../model/recipe.ts";
+import { type BaseDisk, findBase, identifyDisk } from "../stages/assemble.ts";
+import { withContext } from "../stages/build.ts";
+import { BUILD_RECORD, checkDestination, publishFolder } from "../stages/destination.ts";
+import { newDiskIds } from "../stages/identity.ts";
+import { findDistro, findHypervisor } from "../stages/plan.ts";
+import { IDENTITY_RECORD, readMachineRecord } from "../stages/record.ts";
+import { sha256File, sha256Text } from "../system/files.ts";
+
+/** What to clone, and how. */
+export interface CloneRequest {
+  /** Result folder of the machine that is cloned. */
+  readonly source: string;
+  readonly hostname: string;
+  readonly destination: string;
+  readonly cacheDirectory: string;
+  readonly overwrite: boolean;
+  readonly signal: AbortSignal;
+  readonly emit: EventSink;
+}
+
+/** A finished clone. */
+export interface Clone {
+  readonly directory: string;
+  readonly hostname: string;
+  readonly image: string;
+}
+
+/**
+ * Makes a linked clone: a thin image over the base disk in the cache, with the machine's accounts and keys, but a host
+ * name and ids of its own. What was done inside the machine since it was built isn't in it.
+ *
+ * The base is checked by its files' sizes only: reading all of it would take ten times as long as the clone itself, and
+ * `vmbuilder cache verify` does so.
+ *
+ * @throws machine-invalid, base-missing, dest-exists, dest-foreign, recipe-invalid
+ */
+export async function cloneMachine(request: CloneRequest): Promise<Clone> {
+  const { source, hostname, signal, emit } = request;
+  const destination = resolve(request.destination);
+  const name = recipeSchema.shape.hostname.safeParse(hostname);
+  if (!name.success)
+    throw new VmbuilderError("recipe-invalid", `--hostname: "${hostname}" ${name.error.issues[0]?.message}`);
+  await checkDestination(destination, request.overwrite);
+  const record = await readMachineRecord(resolve(source));
+  const cache = await openCache(request.cacheDirectory);
+  return withContext(cache, signal, emit, async (context) => {
+    const base = await findIntactBase(record.build.base.key, source, context);
+    const identity = { ...record.identity, hostname, ids: newDiskIds(base.facts.disk) };
+    const recipe = { ...record.build.recipe, hostname, dest: destination };
+    const image = `${hostname}.qcow2`;
+    await publishFolder(destination, request.overwrite, (directory) =>
+      runStep(context, "deploy", "Clone the machine", async () => {
+        const scratch = context.workDirectory;
+        const overlay = join(directory, image);
+        await identifyDisk(
+          findDistro(base.facts.distro),
+          base,
+          identity,
+          overlay,
+          scratch,
+          Math.floor(Date.now() / 1000),
+          signal,
+        );
+        for (const hypervisor of recipe.hypervisor.map(findHypervisor)) {
+          for (const file of hypervisor.describe({
+            recipe,
+            hostname,
+            architecture: record.build.plan.architecture,
+            disks: [image],
+          })) {
+            await writeFile(join(directory, file.name), file.content, { mode: file.mode });
+          }
+        }
+        const { packages } = base.facts.tree;
+        const manifest = packages.map((one) => `${one.name} ${one.version} ${one.architecture}\n`).sort();
+        await writeFile(join(directory, "manifest"), manifest.join(""));
+        const artifacts = [{ name: image, sha256: await sha256File(overlay), sizeBytes: (await stat(overlay)).size }];
+        const raw = { ...record.raw, recipe, clone: { of: resolve(source), base: base.image }, artifacts, steps: [] };
+        await writeFile(join(directory, BUILD_RECORD), `${JSON.stringify(raw, null, 1)}\n`);
+        await writeFile(join(directory, IDENTITY_RECORD), `${JSON.stringify(identity)}\n`, { mode: 0o600 });
+        await addReference(base.object.directory, join(destination, image));
+      }),
+    );
+    return { directory: destination, hostname, image: join(destination, image) };
+  });
+}
+
+async function findIntactBase(
+  key: string,
+  source: string,
+  context: Parameters<typeof findBase>[1],
+): Promise<NonNullable<Awaited<ReturnType<typeof findBase>>> & BaseDisk> {
+  const base = await findBase(key, context);
+  const missing = (why: string) =>
+    new VmbuilderError("base-missing", `the base of ${source} ${why}`, {
+      hint: "build the machine again with the same --cache-dir, then clone it",
+    });
+  if (!base) throw missing(`is not in the cache ${context.cache.directory}`);
+  for (const [name, { sizeBytes }] of Object.entries(base.object.meta.files)) {
+    const size = await stat(objectFile(base.object, name)).then(
+      (info) => info.size,
+      () => -1,
+    );
+    if (size !== sizeBytes) throw missing("is damaged in the cache");
+  }
+  return base;
+}
+
+/** Garbage collection keeps an object as long as one of its references leads to a file. */
+async function addReference(objectDirectory: string, image: string): Promise<void> {
+  await mkdir(join(objectDirectory, REFERENCES), { recursive: true });
+  await writeFile(join(objectDirectory, REFERENCES, sha256Text(image)), `${image}\n`);
+}

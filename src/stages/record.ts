@@ -1,0 +1,86 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { VmbuilderError } from "../model/errors.ts";
+import type { Identity } from "../model/identity.ts";
+import { recipeSchema } from "../model/recipe.ts";
+import { BUILD_RECORD } from "./destination.ts";
+
+/** Version of the form of build.json. */
+export const RECORD_VERSION = 1;
+
+/** Name of the file that holds what must not be read by everybody: password hashes. Clones are made from it. */
+export const IDENTITY_RECORD = ".identity.json";
+
+/** What a clone needs of the record that a build leaves. */
+const buildRecordSchema = z.object({
+  vmbuilder: z.literal(RECORD_VERSION),
+  recipe: recipeSchema,
+  plan: z.object({ suite: z.string(), architecture: z.enum(["amd64", "arm64"]) }),
+  base: z.object({ key: z.string().regex(/^[0-9a-f]{64}$/) }),
+});
+
+const line = z.string().regex(/^[^\n\0]*$/);
+const field = z.string().regex(/^[^:\n\0]*$/);
+
+/** Ids are made anew for each machine; the rest of an identity is kept. */
+const identityRecordSchema = z.object({
+  user: z.object({ name: field, fullName: field, passwordHash: field.optional(), sshKeys: z.array(line) }).optional(),
+  rootPasswordHash: field.optional(),
+  rootSshKeys: z.array(line),
+  timezone: line.optional(),
+  lang: line.optional(),
+});
+
+/** A built machine, as its folder describes it. */
+export interface MachineRecord {
+  readonly build: z.output<typeof buildRecordSchema>;
+  readonly identity: Omit<Identity, "hostname" | "ids">;
+  /** The whole of build.json. */
+  readonly raw: Record<string, unknown>;
+}
+
+/**
+ * Reads and checks the records of a result folder.
+ *
+ * @throws machine-invalid
+ */
+export async function readMachineRecord(directory: string): Promise<MachineRecord> {
+  const raw = await readJson(directory, BUILD_RECORD);
+  const build = buildRecordSchema.safeParse(raw);
+  const identity = identityRecordSchema.safeParse(await readJson(directory, IDENTITY_RECORD));
+  if (!build.success || !identity.success) {
+    const cause = build.error ?? identity.error;
+    throw new VmbuilderError("machine-invalid", `${directory} holds no machine that this version can read`, {
+      hint: "build it again",
+      cause,
+    });
+  }
+  const { user, rootPasswordHash, timezone, lang, rootSshKeys } = identity.data;
+  return {
+    build: build.data,
+    identity: {
+      user: user && { ...user, passwordHash: user.passwordHash },
+      rootPasswordHash,
+      rootSshKeys,
+      timezone,
+      lang,
+    },
+    raw: raw as Record<string, unknown>,
+  };
+}
+
+async function readJson(directory: string, name: string): Promise<unknown> {
+  const path = join(directory, name);
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new VmbuilderError("machine-invalid", `${directory} is no machine: ${path} cannot be read`, {
+      hint: "give the folder that vmbuilder build made",
+      cause,
+    });
+  });
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new VmbuilderError("machine-invalid", `${path} is damaged`, { hint: "build the machine again", cause });
+  }
+}
