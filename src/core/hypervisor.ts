@@ -2,7 +2,7 @@ import type { Recipe } from "../model/recipe.ts";
 
 /** A machine that is ready to be described to its hypervisor. */
 export interface MachineDescription {
-  readonly recipe: Recipe;
+  readonly recipe: Pick<Recipe, "mem" | "cpus">;
   readonly hostname: string;
   readonly architecture: "amd64" | "arm64";
   /** Disk files, by name within the result folder. */

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { z } from "zod";
 import { VmbuilderError } from "../model/errors.ts";
 import type { Identity } from "../model/identity.ts";
-import { recipeSchema } from "../model/recipe.ts";
 import { BUILD_RECORD } from "./destination.ts";
 
 /** Version of the form of build.json. */
@@ -15,7 +14,7 @@ export const IDENTITY_RECORD = ".identity.json";
 /** What a clone needs of the record that a build leaves. */
 const buildRecordSchema = z.object({
   vmbuilder: z.literal(RECORD_VERSION),
-  recipe: recipeSchema,
+  recipe: z.looseObject({ hypervisor: z.array(z.string()), mem: z.number(), cpus: z.number() }),
   plan: z.object({ suite: z.string(), architecture: z.enum(["amd64", "arm64"]) }),
   base: z.object({ key: z.string().regex(/^[0-9a-f]{64}$/) }),
 });
