@@ -9,9 +9,9 @@ import type { DiskIds, Identity } from "../model/identity.ts";
 import type { Plan } from "../model/plan.ts";
 import { type DiskPlan, partitionOf, SECTOR_BYTES } from "../model/storage-plan.ts";
 import { biosBootPatches, makeEspPartition } from "../system/boot-areas.ts";
-import { convertImage, createOverlay, makeSparseFile, patchQcow2, patchRaw } from "../system/disk-image.ts";
-import { type Extent, editExt4, makeExt4 } from "../system/ext4.ts";
-import { identityPatches } from "../system/partition-table.ts";
+import { writeDiskIdentity } from "../system/disk-identity.ts";
+import { convertImage, makeSparseFile, patchRaw } from "../system/disk-image.ts";
+import { type Extent, makeExt4 } from "../system/ext4.ts";
 import { unpackTree } from "../system/tree-archive.ts";
 import { TREE_ARCHIVE, type Tree } from "./install.ts";
 
@@ -32,7 +32,7 @@ export interface BaseFacts {
 }
 
 /** Raised when what {@link assembleBase} produces changes. */
-const DISK_VERSION = 1;
+const DISK_VERSION = 2;
 const BASE_IMAGE = "disk.qcow2";
 const LOADER_NAMES = { amd64: "BOOTX64.EFI", arm64: "BOOTAA64.EFI" };
 
@@ -58,7 +58,8 @@ export function cachedBaseImage(cache: Cache, key: string): string {
 }
 
 /**
- * Makes a bootable disk from a tree: partitions, file systems, boot loader for BIOS and UEFI. Nothing is mounted.
+ * Makes a disk from a tree: file systems and boot loader for BIOS and UEFI. Its partition table and swap header, which are
+ * nothing but ids, come with each machine's identity. Nothing is mounted.
  *
  * @throws tree-too-large, disk-full, image-unbootable
  */
@@ -89,7 +90,6 @@ export async function assembleBase(distro: Distro, plan: Plan, tree: Tree, conte
         ),
       );
     }
-    await patchRaw(raw, await identityPatches(plan.disk, ids, join(context.workDirectory, "scratch"), signal));
   });
   const facts = { tree: tree.facts, disk: plan.disk, distro: distro.name };
   return { key, title: tree.title, image: raw, imageFormat: "raw", facts };
@@ -121,18 +121,10 @@ export async function identifyDisk(
   signal: AbortSignal,
 ): Promise<void> {
   const { tree, disk } = base.facts;
-  const [patches] = await Promise.all([
-    identityPatches(disk, identity.ids, join(scratch, "scratch"), signal),
-    createOverlay(base.image, base.imageFormat, overlay, signal),
-  ]);
-  await patchQcow2(overlay, patches, scratch, signal);
-  await editExt4(
-    overlay,
-    rootExtent(disk),
-    identity.ids.rootUuid,
-    distro.identify(identity, tree, disk),
-    atSeconds,
-    scratch,
+  const edits = distro.identify(identity, tree, disk);
+  const { image, imageFormat } = base;
+  await writeDiskIdentity(
+    { base: image, baseFormat: imageFormat, overlay, plan: disk, ids: identity.ids, edits, atSeconds, scratch },
     signal,
   );
 }

@@ -82,7 +82,11 @@ async function make<T>(distro: Distro, plan: Plan, lock: Lock, context: BuildCon
       return inBackground(
         context,
         (inner) => keepBase(base, inner),
-        (baseKept) => use(base, Promise.all([treeKept, baseKept])),
+        (baseKept) => {
+          const kept = Promise.all([treeKept, baseKept]);
+          kept.catch(() => {}); // `use` awaits it, or has failed before
+          return use(base, kept);
+        },
       );
     },
   );

@@ -142,7 +142,10 @@ function settle(
       if (options.signal?.aborted) return reject(options.signal.reason);
       if (timedOut)
         return reject(
-          new VmbuilderError("script-timeout", `${argv[0]} did not end within ${Number(options.timeoutMs) / 1000} s`),
+          new VmbuilderError("script-timeout", `${argv[0]} did not end within ${Number(options.timeoutMs) / 1000} s`, {
+            hint: "on a slow machine, allow more with VMBUILDER_SCRIPT_SECONDS",
+            detail: lastLines(`${output()}\n${errors()}`),
+          }),
         );
       if (status !== null && (options.okStatuses ?? [0]).includes(status)) {
         return resolve({ stdout: output(), stderr: errors(), status });
@@ -175,7 +178,7 @@ export class CommandError extends VmbuilderError {
     const full = /no space left on device|disk quota exceeded/i.test(stderr);
     super(full ? "disk-full" : "command-failed", `${argv[0]} ${end}${tail ? `: ${tail}` : ""}`, {
       ...(full ? { hint: "free some space, or set --cache-dir and TMPDIR to a larger file system" } : {}),
-      detail: stderr.trimEnd().split("\n").slice(-50).join("\n"),
+      detail: lastLines(stderr),
     });
     this.argv = argv;
     this.status = status;
@@ -183,6 +186,16 @@ export class CommandError extends VmbuilderError {
     this.stdout = stdout;
     this.stderr = stderr;
   }
+}
+
+/** The end of a program's output: what an error shows of it. */
+export function lastLines(text: string, count = 50): string {
+  return text
+    .trim()
+    .split("\n")
+    .slice(-count)
+    .map((line) => line.slice(0, LONGEST_LINE))
+    .join("\n");
 }
 
 function spawnError(argv: readonly string[], cause: NodeJS.ErrnoException): VmbuilderError {
@@ -216,12 +229,14 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
 
 /** Keeps the last bytes of a stream and hands out its lines; a line longer than a screenful is cut. */
 function collect(stream: Readable | null, keepBytes: number, onLine?: (line: string) => void): () => string {
-  let kept = "";
+  const kept: string[] = [];
+  let keptLength = 0;
   let partial = "";
   stream?.setEncoding("utf8");
   stream?.on("data", (text: string) => {
-    kept += text;
-    if (kept.length > keepBytes * 2) kept = kept.slice(-keepBytes);
+    kept.push(text);
+    keptLength += text.length;
+    while (keptLength - (kept[0]?.length ?? 0) >= keepBytes) keptLength -= kept.shift()?.length ?? 0;
     if (!onLine) return;
     const lines = (partial + text).split("\n");
     partial = (lines.pop() ?? "").slice(-LONGEST_LINE);
@@ -230,5 +245,5 @@ function collect(stream: Readable | null, keepBytes: number, onLine?: (line: str
   stream?.on("end", () => {
     if (onLine && partial) onLine(partial);
   });
-  return () => kept.slice(-keepBytes);
+  return () => kept.join("").slice(-keepBytes);
 }

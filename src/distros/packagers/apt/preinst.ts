@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { VmbuilderError } from "../../../model/errors.ts";
 import { readDeadlines } from "../../../system/deadlines.ts";
 import { type GuestOptions, runInGuest } from "../../../system/guest.ts";
-import { CommandError } from "../../../system/process.ts";
+import { CommandError, lastLines } from "../../../system/process.ts";
 import type { OpenedDeb } from "./control-archive.ts";
+import { nameHanging } from "./run-dpkg.ts";
 
 /** Runs each `NAME ARCHITECTURE` of standard input's preinst as dpkg does for a first installation. */
 const RUN_PREINSTS = `
 while read -r name arch; do
+  echo "Preparing $name ($arch) ..."
   DPKG_MAINTSCRIPT_PACKAGE=$name DPKG_MAINTSCRIPT_ARCH=$arch DPKG_MAINTSCRIPT_NAME=preinst \\
     DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT= \\
     /run/preinst/$name/tmp.ci/preinst install </dev/null || { echo "vmbuilder: preinst of $name: status $?" >&2; exit 1; }
@@ -47,10 +49,11 @@ export async function runPreinsts(
       input: lines.join(""),
     });
   } catch (error) {
+    if (error instanceof VmbuilderError && error.code === "script-timeout") throw nameHanging(error);
     if (!(error instanceof CommandError)) throw error;
     const failed = /vmbuilder: preinst of (\S+): status (\d+)/.exec(error.stderr);
     const what = failed ? `package ${failed[1]}: its preinst script ended with status ${failed[2]}` : error.message;
-    const detail = `${error.stdout}\n${error.stderr}`.trim().split("\n").slice(-50).join("\n");
+    const detail = lastLines(`${error.stdout}\n${error.stderr}`);
     throw new VmbuilderError("script-failed", what, {
       hint: "the last lines of its output are above",
       detail,

@@ -160,6 +160,7 @@ async function unpackByDpkg(flow: Flow, packages: readonly UnpackedPackage[], st
   const binds = { ...stubs.binds, "/run/packages": context.cache.packages };
   await runDpkg(installation.tree, ["--unpack", "--force-unsafe-io", ...names], {
     binds,
+    archiveNames: new Map(packages.map(({ deb }, i) => [String(names[i]), deb.control.get("Package") ?? ""])),
     onLine: flow.onConfigureLine,
     signal: context.signal,
   });

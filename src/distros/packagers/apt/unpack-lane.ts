@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { VmbuilderError } from "../../../model/errors.ts";
 import { codecOf, startDecompressorInto } from "../../../system/decompress.ts";
 import { startHostProgramInGuest } from "../../../system/guest.ts";
-import type { FeedingProcess, RunningProcess } from "../../../system/process.ts";
+import { CommandError, type FeedingProcess, lastLines, type RunningProcess } from "../../../system/process.ts";
 import { archiveMarker, splitByMarker } from "./archive-marker.ts";
 import type { OpenedDeb } from "./control-archive.ts";
 import { EXTRACT } from "./write-to-tree.ts";
@@ -52,15 +52,23 @@ export class UnpackLane {
     this.#debs.push(deb);
     stdin.write(archiveMarker(this.codec));
     const range = { start: offset, end: offset + sizeBytes - 1, highWaterMark: FEED_PIECE_BYTES };
-    for await (const piece of createReadStream(deb.path, range)) {
-      if (!stdin.write(piece)) await Promise.race([once(stdin, "drain"), done, this.#tar.done]);
+    try {
+      for await (const piece of createReadStream(deb.path, range)) {
+        if (!stdin.write(piece)) await Promise.race([once(stdin, "drain"), done, this.#tar.done]);
+      }
+    } catch (error) {
+      throw await this.#explain(error);
     }
   }
 
   /** Ends the lane: all that was fed is in the tree then. @throws package-malformed, command-failed */
   async close(): Promise<UnpackedFiles[]> {
     this.#decompressor.stdin.end();
-    await Promise.all([this.#decompressor.done, this.#tar.done]);
+    try {
+      await Promise.all([this.#decompressor.done, this.#tar.done]);
+    } catch (error) {
+      throw await this.#explain(error);
+    }
     const lists = splitByMarker((await this.#names).split("\n").slice(0, -1));
     if (lists.length !== this.#debs.length) {
       throw new VmbuilderError(
@@ -69,6 +77,27 @@ export class UnpackLane {
       );
     }
     return this.#debs.map((deb, i) => listFiles(deb, lists[i] ?? []));
+  }
+
+  /** Names the package that tar or the decompressor stumbled over: the one that holds the path complained of, or the last. */
+  async #explain(error: unknown): Promise<unknown> {
+    if (!(error instanceof CommandError) || error.code !== "command-failed" || error.signal !== null) return error;
+    this.abandon();
+    const lists = splitByMarker((await this.#names).split("\n").slice(0, -1));
+    const complaint = error.stderr.split("\n").find((line) => !line.includes("Removing leading")) ?? "";
+    const [, path, why] = /^\S*tar: (.+?): (.+)$/.exec(complaint) ?? [];
+    const holder = path === undefined ? -1 : lists.findIndex((names) => names.includes(path));
+    const deb = this.#debs[holder === -1 ? Math.max(0, lists.length - 1) : holder];
+    const what = why === undefined ? complaint || error.message : `${path}: ${why}`;
+    return new VmbuilderError(
+      "package-malformed",
+      `package ${deb?.control.get("Package")} cannot be unpacked: ${what}`,
+      {
+        hint: "the package is damaged or not to be trusted: leave it out with --removepkg, or use another --mirror",
+        detail: lastLines(error.stderr),
+        cause: error,
+      },
+    );
   }
 
   /** Ends the lane at once, after a failure elsewhere. */
