@@ -40,16 +40,21 @@ set -e
 cd "$1"
 base=$2 format=$3 overlay=$4 root=$5 uuid=$6 swapbytes=$7 swapuuid=$8
 read -r ready
+sfdisk --quiet --no-reread --no-tell-kernel table <table.sfdisk &
+table=$!
+swap=
+if [ "$swapbytes" != 0 ]; then
+  truncate -s "$swapbytes" swap
+  mkswap --uuid "$swapuuid" swap >/dev/null &
+  swap=$!
+fi
 qemu-img create -q -f qcow2 -F "$format" -b "$base" "$overlay"
 qemu-storage-daemon --daemonize --pidfile daemon.pid --blockdev driver=file,node-name=file,filename="$overlay" \\
   --blockdev driver=qcow2,node-name=disk,file=file --export type=fuse,id=disk,node-name=disk,mountpoint="$PWD/disk",writable=on
 daemon=$(cat daemon.pid)
 trap 'kill "$daemon"; while kill -0 "$daemon" 2>/dev/null; do sleep 0.002; done' EXIT
-if [ "$swapbytes" != 0 ]; then
-  truncate -s "$swapbytes" swap
-  mkswap --uuid "$swapuuid" swap >/dev/null
-fi
-sfdisk --quiet --no-reread --no-tell-kernel table <table.sfdisk
+wait "$table"
+[ -z "$swap" ] || wait "$swap"
 while read -r file from to count; do
   dd if="$file" of=disk bs=64K iflag=skip_bytes,count_bytes oflag=seek_bytes skip="$from" seek="$to" count="$count" conv=notrunc status=none
 done <copies

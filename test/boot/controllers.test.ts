@@ -1,0 +1,27 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { bootMachine, CONTROLLERS } from "../fixtures/booted-machine.ts";
+import { openWorkshop, type Workshop } from "../fixtures/built-machine.ts";
+
+let workshop: Workshop;
+let image: string;
+
+beforeAll(async () => {
+  workshop = await openWorkshop();
+  image = join(await workshop.build("disks"), "disks.qcow2");
+});
+afterAll(() => workshop?.close());
+
+const others = Object.keys(CONTROLLERS).filter((name) => name !== "virtio") as (keyof typeof CONTROLLERS)[];
+
+test.for(others)("finds its disk behind %s", async (controller) => {
+  // A controller that qemu's firmware can't boot from is one that UEFI drives.
+  const firmware = controller === "lsilogic-sas" ? "uefi" : "bios";
+  const booted = await bootMachine({ image, controller, firmware });
+  try {
+    await booted.waitForSerial(/disks login: ?$/m);
+    expect(booted.serial()).not.toContain("Gave up waiting for root");
+  } finally {
+    await booted.stop();
+  }
+});
