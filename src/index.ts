@@ -1,0 +1,25 @@
+/**
+ * The library: what the command line does, for programs.
+ *
+ * @example
+ * const recipe = await readRecipe("web.yaml", { hostname: "web2" });
+ * const plan = await planBuild(recipe);
+ * const result = await buildMachine(plan, { cacheDirectory, overwrite: false, signal, emit: console.log });
+ */
+export { defaultCacheDirectory, openCache } from "./core/cache.ts";
+export {
+  type CacheEntry,
+  collectGarbage,
+  type GarbageRules,
+  listCache,
+  verifyCache,
+} from "./core/cache-maintenance.ts";
+export { readRecipe } from "./core/recipe-file.ts";
+export { type Clone, type CloneRequest, cloneMachine } from "./machines/clone.ts";
+export { ERROR_TABLE, type ErrorCode, VmbuilderError } from "./model/errors.ts";
+export type { BuildEvent, EventSink, Stage, StepName } from "./model/events.ts";
+export type { Plan } from "./model/plan.ts";
+export { type Recipe, type RecipeInput, recipeSchema } from "./model/recipe.ts";
+export { type BuildOptions, type BuildResult, buildMachine } from "./stages/build.ts";
+export { planBuild } from "./stages/plan.ts";
+export { checkHostFor, type HostCheck } from "./system/host-checks.ts";
