@@ -12,6 +12,10 @@ export interface PackageRef {
   readonly essential: boolean;
   /** Pre-Depends and Depends, raw. */
   readonly depends: string;
+  /** Pre-Depends alone. */
+  readonly preDepends: string;
+  /** A shared library: it works as soon as it is unpacked. */
+  readonly isLibrary: boolean;
   readonly provides: string;
   readonly installedSizeBytes: number;
 }

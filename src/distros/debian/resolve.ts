@@ -13,7 +13,7 @@ import { type ResolvedSources, resolveSources } from "./mirrors.ts";
 import { refuseOlderReleases, rememberReleases } from "./release-memory.ts";
 
 const INDEX_VERSION = 1;
-const LOCK_VERSION = 1;
+const LOCK_VERSION = 3;
 
 /**
  * Chooses the exact packages. The releases are always fetched, so that a new one is never missed; what follows from the

@@ -1,6 +1,6 @@
 import { AsyncQueue } from "../../../core/async-queue.ts";
 import { type BuildContext, runStep } from "../../../core/context.ts";
-import { dependencyClosure, dependentsClosure } from "../../../model/dependency.ts";
+import { dependencyClosure, dependentsClosure, installationLevels } from "../../../model/dependency.ts";
 import type { PackageRef } from "../../../model/package.ts";
 import { openDownloader } from "../../../system/download.ts";
 import type { TarItem } from "../../../system/tar-writer.ts";
@@ -31,7 +31,8 @@ export interface Flow {
   readonly installation: Installation;
   readonly context: BuildContext;
   readonly required: AsyncQueue<OpenedDeb>;
-  readonly main: AsyncQueue<OpenedDeb>;
+  /** Each is unpacked when the one before is configured; at least one. */
+  readonly groups: readonly AsyncQueue<OpenedDeb>[];
   readonly kernels: AsyncQueue<OpenedDeb>;
   readonly onUnpacked: () => void;
   readonly onConfigureLine: (line: string) => void;
@@ -46,7 +47,7 @@ export interface Flow {
  */
 export async function installPackages(installation: Installation, context: BuildContext): Promise<void> {
   const { packages } = installation;
-  const required = dependencyClosure(packages.filter(installation.isRequired), packages);
+  const order = sortPackages(installation);
   const stop = new AbortController();
   const inner: BuildContext = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) };
   let unpackedCount = 0;
@@ -54,7 +55,7 @@ export async function installPackages(installation: Installation, context: Build
     installation,
     context: inner,
     required: new AsyncQueue(),
-    main: new AsyncQueue(),
+    groups: order.groups.map(() => new AsyncQueue()),
     kernels: new AsyncQueue(),
     onUnpacked: () =>
       context.emit({
@@ -68,44 +69,61 @@ export async function installPackages(installation: Installation, context: Build
     onConfigureLine: configureReporter(context, packages.length),
   };
   try {
-    await Promise.all([fetchInto(flow, required), unpackAndConfigure(flow)]);
+    await Promise.all([fetchInto(flow, order), unpackAndConfigure(flow)]);
   } catch (error) {
     stop.abort(error);
     throw error;
   }
 }
 
-/** Downloads in the order in which the packages are needed, and fills the queues as packages can be opened. */
-async function fetchInto(flow: Flow, required: ReadonlySet<PackageRef>): Promise<void> {
-  const { installation, context } = flow;
-  const kernels = dependentsClosure(installation.packages.filter(installation.isKernel), installation.packages);
-  const kindOf = (ref: PackageRef) => (required.has(ref) ? "required" : kernels.has(ref) ? "kernels" : "main");
-  const kinds = Object.groupBy(
-    [...installation.packages].sort((a, b) => b.sizeBytes - a.sizeBytes),
-    kindOf,
+/** The packages by the queue they go through, each largest first. */
+interface Order {
+  readonly required: readonly PackageRef[];
+  readonly groups: readonly (readonly PackageRef[])[];
+  readonly kernels: readonly PackageRef[];
+}
+
+function sortPackages({ packages, isRequired, isKernel }: Installation): Order {
+  const largestFirst = [...packages].sort((a, b) => b.sizeBytes - a.sizeBytes);
+  const required = dependencyClosure(packages.filter(isRequired), packages);
+  const kernels = dependentsClosure(
+    packages.filter((ref) => isKernel(ref) && !required.has(ref)),
+    packages,
   );
-  const left = {
-    required: kinds.required?.length ?? 0,
-    main: kinds.main?.length ?? 0,
-    kernels: kinds.kernels?.length ?? 0,
+  const main = largestFirst.filter((ref) => required.has(ref) || !kernels.has(ref));
+  const groups = installationLevels(main, required);
+  return {
+    required: largestFirst.filter((ref) => required.has(ref)),
+    groups: groups.length > 0 ? groups : [[]],
+    kernels: largestFirst.filter((ref) => kernels.has(ref) && !required.has(ref)),
   };
-  for (const kind of ["required", "main", "kernels"] as const) if (left[kind] === 0) flow[kind].close();
+}
+
+/** Downloads in the order in which the packages are needed, and fills the queues as packages can be opened. */
+async function fetchInto(flow: Flow, order: Order): Promise<void> {
+  const { installation, context } = flow;
+  const queues = [
+    { queue: flow.required, refs: order.required },
+    ...flow.groups.map((queue, i) => ({ queue, refs: order.groups[i] ?? [] })),
+    { queue: flow.kernels, refs: order.kernels },
+  ].map(({ queue, refs }) => ({ queue, refs, left: refs.length }));
+  const queueOf = new Map(queues.flatMap((one) => one.refs.map((ref) => [ref, one] as const)));
+  for (const { queue, left } of queues) if (left === 0) queue.close();
   const fail = (error: unknown) => {
-    for (const queue of [flow.required, flow.main, flow.kernels]) queue.fail(error);
+    for (const { queue } of queues) queue.fail(error);
   };
   const arrivals = openArrivals((ref) => packagePath(context, ref), context.signal, {
     opened(ref, deb) {
-      const kind = kindOf(ref);
-      flow[kind].push(deb);
-      if (--left[kind] === 0) flow[kind].close();
+      const one = queueOf.get(ref);
+      one?.queue.push(deb);
+      if (one && --one.left === 0) one.queue.close();
     },
     failed: fail,
   });
   const downloader = openDownloader(FETCH_CONNECTIONS, installation.proxy);
-  const inOrder = [...(kinds.required ?? []), ...(kinds.main ?? []), ...(kinds.kernels ?? [])];
   try {
     await runStep(context, "install/download", "Download packages", () =>
-      fetchPackages(inOrder, downloader, context, arrivals.add),
+      fetchPackages([...queueOf.keys()], downloader, context, arrivals.add),
     );
   } catch (error) {
     fail(error);

@@ -118,6 +118,8 @@ function describePackage(chosen: ChosenPackage, stanza: Stanza | undefined): Pac
     priority: stanza.get("Priority") ?? "optional",
     essential: stanza.get("Essential") === "yes",
     depends,
+    preDepends: stanza.get("Pre-Depends") ?? "",
+    isLibrary: /^(.*\/)?libs$/.test(stanza.get("Section") ?? ""),
     provides: stanza.get("Provides") ?? "",
     installedSizeBytes: Number(stanza.get("Installed-Size") ?? 0) * 1024,
   };

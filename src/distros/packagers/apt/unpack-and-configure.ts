@@ -4,7 +4,14 @@ import type { AsyncQueue } from "../../../core/async-queue.ts";
 import { runStep } from "../../../core/context.ts";
 import { Slots } from "../../../core/slots.ts";
 import { runInGuest } from "../../../system/guest.ts";
-import { configureForInitramfs, configurePending, kernelVersions, makeInitramfs, renewInitramfs } from "./configure.ts";
+import {
+  type Configuration,
+  configureForInitramfs,
+  configurePending,
+  kernelVersions,
+  makeInitramfs,
+  renewInitramfs,
+} from "./configure.ts";
 import type { OpenedDeb } from "./control-archive.ts";
 import { emptyDatabase, type UnpackedPackage } from "./dpkg-database.ts";
 import { activateFileTriggers, ownersOf, readDpkgState, readOwners, recordUnpacked } from "./dpkg-tree.ts";
@@ -20,8 +27,8 @@ const PREINST_BATCH = 8;
 const NOTHING_INSTALLED = { status: "", diversions: "", triggers: new Map<string, string>() };
 
 /**
- * Takes packages from the flow's queues into the tree. Required packages come first; the main ones are unpacked while those
- * are configured; kernels are unpacked, and their initramfs is made, while the main ones are configured.
+ * Takes packages from the flow's queues into the tree. Required packages come first; the first group is unpacked while those
+ * are configured; kernels are unpacked, and their initramfs is made, while that is configured.
  *
  * @throws package-malformed, script-failed, script-timeout
  */
@@ -29,29 +36,40 @@ export async function unpackAndConfigure(flow: Flow): Promise<void> {
   const { context } = flow;
   const { tree } = flow.installation;
   const unpacking = { tree, slots: new Slots(UNPACK_SLOTS), signal: context.signal, onUnpacked: flow.onUnpacked };
-  const { base, main, kernels } = await runStep(context, "install/unpack", "Unpack packages", async () => {
+  const { base, first, kernels } = await runStep(context, "install/unpack", "Unpack packages", async () => {
     const base = await unpackRequired(flow, unpacking);
     const ready = base.installed.length > 0 ? configureRequired(flow, base) : Promise.resolve();
     const kernels = unpackPackages(unpacking, preinstOrder(flow, flow.kernels, base, ready), 1);
     for (const promise of [ready, kernels]) promise.catch(() => {}); // awaited below, unless something else fails before
-    const main = await unpackPackages(unpacking, preinstOrder(flow, flow.main, base, ready), UNPACK_SLOTS);
+    const first = await unpackPackages(unpacking, preinstOrder(flow, flow.groups[0], base, ready), UNPACK_SLOTS);
     await ready;
-    return { base, main, kernels };
+    return { base, first, kernels };
   });
-  await runStep(context, "install/configure", "Configure packages", () => configureGroups(flow, base, main, kernels));
+  await runStep(context, "install/configure", "Configure packages", () =>
+    configureGroups(flow, unpacking, base, first, kernels),
+  );
 }
 
-/** The main packages, and beside them the kernels with their initramfs as soon as what makes it is configured. */
+/**
+ * Configures the first group, and beside it makes the kernels' initramfs as soon as what makes it is configured; then
+ * unpacks and configures whatever pre-depends on the groups before it.
+ */
 async function configureGroups(
   flow: Flow,
+  unpacking: Unpacking,
   base: Base,
-  main: readonly UnpackedPackage[],
+  first: readonly UnpackedPackage[],
   unpackingKernels: Promise<UnpackedPackage[]>,
 ): Promise<void> {
   const { context } = flow;
   const { tree } = flow.installation;
-  const stubs = await recordGroup(flow, base.owners, main);
-  const configuration = { tree, unpacked: main, stubs, onLine: flow.onConfigureLine };
+  const owners = new Map(base.owners);
+  const record = async (group: readonly UnpackedPackage[]): Promise<Configuration> => {
+    const stubs = await recordGroup(flow, owners, group);
+    for (const [path, owner] of ownersOf(group)) owners.set(path, owner);
+    return { tree, unpacked: group, stubs, onLine: flow.onConfigureLine };
+  };
+  const configuration = await record(first);
   await configureForInitramfs(configuration, context);
   const makeKernelsBootable = async () => {
     const kernels = await unpackingKernels;
@@ -59,9 +77,15 @@ async function configureGroups(
     return kernels;
   };
   const [kernels] = await Promise.all([makeKernelsBootable(), configurePending(configuration, context)]);
-  await recordGroup(flow, new Map([...base.owners, ...ownersOf(main)]), kernels);
-  await configurePending({ ...configuration, unpacked: kernels }, context);
-  if (kernels.length === 0) await renewInitramfs(configuration, context);
+  await configurePending(await record(kernels), context);
+  let all = [...first];
+  for (const queue of flow.groups.slice(1)) {
+    const group = await unpackPackages(unpacking, preinstOrder(flow, queue, base, Promise.resolve()), UNPACK_SLOTS);
+    await configurePending(await record(group), context);
+    all = [...all, ...group];
+  }
+  if (kernels.length === 0 || flow.groups.length > 1)
+    await renewInitramfs({ ...configuration, unpacked: all }, context);
 }
 
 /** What stands in the tree before the rest comes. */
@@ -110,7 +134,7 @@ async function configureRequired(flow: Flow, { installed, stubs }: Base): Promis
 /** Packages in the order in which they may be unpacked: those with a preinst once it has run. */
 async function* preinstOrder(
   flow: Flow,
-  queue: AsyncQueue<OpenedDeb>,
+  queue: AsyncQueue<OpenedDeb> | undefined,
   base: Base,
   ready: Promise<void>,
 ): AsyncGenerator<OpenedDeb, undefined> {
@@ -125,7 +149,7 @@ async function* preinstOrder(
     await runPreinsts(installation.tree, released, await mkdtemp(join(context.workDirectory, "preinst-")), options);
     return released;
   };
-  for await (const deb of queue) {
+  for await (const deb of queue ?? []) {
     if (!deb.files.has("preinst")) yield deb;
     else waiting.push(deb);
     if (isReady && waiting.length >= PREINST_BATCH) yield* await release();
