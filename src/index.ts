@@ -21,5 +21,6 @@ export type { BuildEvent, EventSink, Stage, StepName } from "./model/events.ts";
 export type { Plan } from "./model/plan.ts";
 export { type Recipe, type RecipeInput, recipeSchema } from "./model/recipe.ts";
 export { type BuildOptions, type BuildResult, buildMachine } from "./stages/build.ts";
+export { inspectHost } from "./stages/check-host.ts";
 export { planBuild } from "./stages/plan.ts";
-export { checkHostFor, type HostCheck } from "./system/host-checks.ts";
+export type { HostCheck } from "./system/host-checks.ts";

@@ -31,6 +31,8 @@ export interface TreeRequest {
 export interface Distro {
   readonly name: string;
   readonly title: string;
+  /** Files of the host that a build reads, with the Debian package that brings each. */
+  readonly hostFiles: readonly { readonly path: string; readonly debianPackage: string }[];
   /** Raised when what `install` or `finish` produce changes. */
   readonly treeVersion: number;
   /** Turns a suite's alias or nothing into its code name. @throws suite-unknown */

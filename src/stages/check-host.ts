@@ -1,14 +1,16 @@
+import { DISTROS } from "../distros/index.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { Plan } from "../model/plan.ts";
-import { checkHostFor, failedChecks } from "../system/host-checks.ts";
+import { checkHostFor, failedChecks, type HostCheck } from "../system/host-checks.ts";
+import { findDistro } from "./plan.ts";
 
 /**
  * Checks that this machine can build, before anything is downloaded.
  *
  * @throws the code of the first thing that is missing; all of them are in its detail
  */
-export async function checkHost(plan: Pick<Plan, "architecture">): Promise<void> {
-  const failed = failedChecks(await checkHostFor(plan.architecture));
+export async function checkHost(plan: Plan): Promise<void> {
+  const failed = failedChecks(await checkHostFor(plan.architecture, findDistro(plan.recipe.distro).hostFiles));
   const [first, ...others] = failed;
   if (!first) return;
   throw new VmbuilderError(first.code, first.message, {
@@ -17,4 +19,10 @@ export async function checkHost(plan: Pick<Plan, "architecture">): Promise<void>
       ? { detail: others.map(({ message, hint }) => `also: ${message} (${hint})`).join("\n") }
       : {}),
   });
+}
+
+/** Looks at everything that any build could need of this host. */
+export function inspectHost(): Promise<HostCheck[]> {
+  const files = DISTROS.flatMap(({ hostFiles }) => hostFiles);
+  return checkHostFor(process.arch === "arm64" ? "arm64" : "amd64", files);
 }

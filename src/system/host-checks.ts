@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
-import { access } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { type ErrorCode, VmbuilderError } from "../model/errors.ts";
-import { OWN_MOUNTS, runInNamespace } from "./namespace.ts";
+import { OWN_MOUNTS, parseSubordinateIds, runInNamespace } from "./namespace.ts";
 import { cleanEnvironment } from "./process.ts";
 
 /** The outcome of one look at the host. */
@@ -46,12 +46,22 @@ const EMULATORS = {
   arm64: ["qemu-system-aarch64", "qemu-system-arm"],
 } as const;
 
+/** A file that a build reads, with the Debian package that brings it. */
+export interface HostFile {
+  readonly path: string;
+  readonly debianPackage: string;
+}
+
 /** Looks at everything that a build needs of the host, and at what makes running its result better. */
-export async function checkHostFor(architecture: "amd64" | "arm64"): Promise<HostCheck[]> {
+export async function checkHostFor(architecture: "amd64" | "arm64", files: readonly HostFile[]): Promise<HostCheck[]> {
   const [emulator, emulatorPackage] = EMULATORS[architecture];
   return Promise.all([
     ...PROGRAMS.map(([program, debianPackage]) => checkProgram(program, debianPackage, true)),
     ...(process.getuid?.() === 0 ? [] : [checkProgram("newuidmap", "uidmap", true)]),
+    ...files.map(({ path, debianPackage }) =>
+      checkFile(path, path, constants.R_OK, true, `run as root: apt install ${debianPackage}`),
+    ),
+    checkIdRanges(),
     checkNamespace(),
     checkFile(
       "FUSE device",
@@ -97,6 +107,27 @@ async function isExecutable(program: string): Promise<boolean> {
     if (found) return true;
   }
   return false;
+}
+
+/** Two users whose ranges overlap can write each other's files from inside a namespace. */
+async function checkIdRanges(): Promise<HostCheck> {
+  const ranges = parseSubordinateIds(await readFile("/etc/subuid", "utf8").catch(() => ""));
+  const overlapping = ranges.filter((one) =>
+    ranges.some(
+      (other) =>
+        other.owner !== one.owner && one.start < other.start + other.count && other.start < one.start + one.count,
+    ),
+  );
+  const ok = overlapping.length === 0;
+  const owners = [...new Set(overlapping.map(({ owner }) => owner))].join(" and ");
+  return {
+    name: "subordinate ids",
+    ok,
+    required: false,
+    code: "host-unfit",
+    message: ok ? "ranges of subordinate ids are apart" : `/etc/subuid gives ${owners} overlapping ranges`,
+    hint: "give each user a range of their own with usermod --add-subuids",
+  };
 }
 
 async function checkNamespace(): Promise<HostCheck> {

@@ -13,8 +13,11 @@ export function addDoctor(program: Command): void {
 }
 
 async function doctor({ json }: { json?: boolean }): Promise<void> {
-  const { checkHostFor, failedChecks } = await import("../../system/host-checks.ts");
-  const checks = await checkHostFor(process.arch === "arm64" ? "arm64" : "amd64");
+  const [{ inspectHost }, { failedChecks }] = await Promise.all([
+    import("../../stages/check-host.ts"),
+    import("../../system/host-checks.ts"),
+  ]);
+  const checks = await inspectHost();
   if (json) writeJsonLine(process.stdout, { type: "doctor", ok: failedChecks(checks).length === 0, checks });
   else {
     const paint = createPaint(wantsColor(process.stdout, process.env));

@@ -8,7 +8,7 @@ import { extendedStates } from "../packagers/apt/extended-states.ts";
 import { POLICY_PATH } from "../packagers/apt/stubs.ts";
 import { writeToTree } from "../packagers/apt/write-to-tree.ts";
 import { guestSources } from "./guest-sources.ts";
-import { DEBIAN_KEYRING } from "./mirrors.ts";
+import { DEBIAN_KEYRING } from "./keyring.ts";
 import { SSH_HOST_KEY_UNITS } from "./settings.ts";
 
 /** What identity is made from. */

@@ -6,14 +6,19 @@
  */
 import type { Distro } from "../../core/distro.ts";
 import { identifyDebian } from "./identity.ts";
+import { DEBIAN_KEYRING } from "./keyring.ts";
 import { requestPackages } from "./request.ts";
-import { findSuite, readSuites } from "./suites.ts";
+import { findSuite, readSuites, SUITES_FILE } from "./suites.ts";
 
 const today = () => new Date().toISOString().slice(0, 10);
 
 export const debian: Distro = {
   name: "debian",
   title: "Debian",
+  hostFiles: [
+    { path: SUITES_FILE, debianPackage: "distro-info-data" },
+    { path: DEBIAN_KEYRING, debianPackage: "debian-archive-keyring" },
+  ],
   treeVersion: 2,
   async resolveSuite(suite) {
     return findSuite(await readSuites(), suite ?? "stable", today()).codename;

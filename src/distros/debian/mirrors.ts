@@ -7,6 +7,7 @@ import type { Plan } from "../../model/plan.ts";
 import type { DownloadOptions } from "../../system/download.ts";
 import { fetchRelease, type Release } from "../packagers/apt/release.ts";
 import { debootstrapMirror, readHostSources } from "../packagers/apt/sources.ts";
+import { DEBIAN_KEYRING } from "./keyring.ts";
 
 /** Sources of a build with the releases that were found there. */
 export interface ResolvedSources {
@@ -14,7 +15,6 @@ export interface ResolvedSources {
   readonly releases: readonly Release[];
 }
 
-export const DEBIAN_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const NO_UPDATES = new Set(["sid"]);
 
 /** Mirrors when the recipe names none: the host's own if it is a Debian, else the one that debootstrap names. */

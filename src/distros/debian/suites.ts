@@ -9,7 +9,8 @@ export interface Suite {
   readonly releasedOn: string | undefined;
 }
 
-const DATA = "/usr/share/distro-info/debian.csv";
+/** Where distro-info-data keeps Debian's releases. */
+export const SUITES_FILE = "/usr/share/distro-info/debian.csv";
 const OLDEST_VERSION = 11;
 
 /**
@@ -18,7 +19,7 @@ const OLDEST_VERSION = 11;
  * @throws host-unfit when the package is missing
  * @see https://manpages.debian.org/distro-info
  */
-export async function readSuites(path = DATA): Promise<Suite[]> {
+export async function readSuites(path = SUITES_FILE): Promise<Suite[]> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     throw new VmbuilderError("host-unfit", `${path} is missing`, {
       hint: "install the package distro-info-data",
