@@ -36,7 +36,6 @@ const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] =
   ["mmd", "mtools"],
   ["mcopy", "mtools"],
   ["qemu-img", "qemu-utils"],
-  ["qemu-io", "qemu-utils"],
   ["qemu-storage-daemon", "qemu-system-common"],
   ["openssl", "openssl"],
 ];
