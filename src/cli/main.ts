@@ -1,12 +1,12 @@
-import { enableCompileCache } from "node:module";
-import { homedir } from "node:os";
-import { join } from "node:path";
+import { useCompileCache } from "./compile-cache.ts";
 
-enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "vmbuilder", "node"));
+useCompileCache();
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(process.exitCode ?? 0); // the reader has seen enough
+    if (error.code === "EPIPE") return; // the reader has seen enough; the work goes on, and its status tells how it ended
+    process.exitCode = 1;
   });
 }
 const { runCli } = await import("./run.ts");
-process.exitCode = await runCli(process.argv);
+const status = await runCli(process.argv);
+process.exitCode ||= status;

@@ -5,12 +5,12 @@ import { type Command, Option } from "commander";
  *
  * `key` is the long option without its dashes, and the recipe's key. `argument` names the value; FILE and DIR also
  * say what the shell completes. `kind`: `text` is one value, `list` may be repeated and split at commas or spaces,
- * `switch` has no value. `standard` is what holds when the option isn't given, in words.
+ * `files` may be repeated, `switch` has no value. `standard` is what holds when the option isn't given, in words.
  */
 export interface BuildOption {
   readonly key: string;
   readonly letter?: string;
-  readonly kind: "text" | "list" | "switch";
+  readonly kind: "text" | "list" | "files" | "switch";
   readonly argument?: string;
   readonly help: string;
   readonly group: OptionGroup;
@@ -132,7 +132,7 @@ export const buildOptions = [
     group: "Users",
     help: "root's password: likewise; or --rootpass TEXT",
   },
-  { key: "ssh-key", kind: "text", argument: "FILE", group: "Users", help: "public keys that may log in as root" },
+  { key: "ssh-key", kind: "files", argument: "FILE", group: "Users", help: "public keys that may log in as root" },
   {
     key: "allow-no-login",
     kind: "switch",
@@ -141,7 +141,7 @@ export const buildOptions = [
   },
   {
     key: "ssh-user-key",
-    kind: "text",
+    kind: "files",
     argument: "FILE",
     group: "Users",
     help: "public keys that may log in as the user",
@@ -190,7 +190,7 @@ export const buildOptions = [
 ] as const satisfies readonly BuildOption[];
 
 type Row = (typeof buildOptions)[number];
-type ValueOf<Kind> = Kind extends "switch" ? boolean : Kind extends "list" ? string[] : string;
+type ValueOf<Kind> = Kind extends "switch" ? boolean : Kind extends "list" | "files" ? string[] : string;
 
 /** Key of an option of {@link buildOptions}, which is also its key in a recipe. */
 export type BuildOptionKey = Row["key"];
@@ -233,6 +233,9 @@ function commanderOption(row: BuildOption, choices = row.choices): Option {
   if (choices) option.choices(choices);
   if (row.kind === "list") {
     option.argParser((value: string, earlier: string[] | undefined) => [...(earlier ?? []), ...splitList(value)]);
+  }
+  if (row.kind === "files") {
+    option.argParser((value: string, earlier: string[] | undefined) => [...(earlier ?? []), value]);
   }
   return option;
 }

@@ -1,20 +1,26 @@
-import { open } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { access } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
-import { LineCounter, type ParsedNode, parseAllDocuments } from "yaml";
 import type { z } from "zod";
 import { VmbuilderError } from "../model/errors.ts";
 import { nearestName } from "../model/nearest-name.ts";
-import { RECIPE_KEYS, type Recipe, type RecipeInput, recipeSchema } from "../model/recipe.ts";
+import { RECIPE_KEYS, type Recipe, recipeSchema } from "../model/recipe.ts";
+import { readSmallFile } from "../system/files.ts";
+import { parseRecipe } from "./recipe-yaml.ts";
 
-/** Keys whose values are files; in a recipe they are relative to the recipe's folder. */
-const FILE_KEYS = ["ssh-key", "ssh-user-key", "keyring"] as const;
+/** Files whose first line is a secret, which then stands neither in the recipe nor among a program's arguments. */
+const SECRET_FILES = { pass: "pass-file", rootpass: "rootpass-file" } as const;
+/** Keys whose values are files to read; in a recipe they are relative to its folder, as `dest` is not. */
+const FILE_KEYS = ["ssh-key", "ssh-user-key", "keyring", ...Object.values(SECRET_FILES)] as const;
+const KEYS = [...RECIPE_KEYS, ...Object.values(SECRET_FILES)];
 const LARGEST_RECIPE_BYTES = 1024 * 1024;
+const LONGEST_SECRET_BYTES = 4096;
 
-/** Values as they were given, and how to say where. */
+/** Values of one origin, and how messages name them. */
 interface Given {
   readonly values: Record<string, unknown>;
   /** `web.yaml:3:11: rootsize`, or `--rootsize`. */
-  locate(path: readonly PropertyKey[]): string;
+  name(path: readonly PropertyKey[], part?: "key" | "value"): string;
 }
 
 /**
@@ -24,31 +30,131 @@ interface Given {
  * @throws file-unreadable, recipe-invalid with the place of the first mistake
  */
 export async function readRecipe(file: string | undefined, options: Record<string, unknown>): Promise<Recipe> {
-  const written = file === undefined ? undefined : await readRecipeFile(file);
-  const values = { ...written?.values, ...options };
+  const written = await withSecrets(file === undefined ? nothing : await readRecipeFile(file));
+  const given = await withSecrets({ values: options, name: (path) => `--${String(path[0])}` });
+  const values = { ...written.values, ...given.values };
+  const nameOf: Given["name"] = (path, part) =>
+    (file === undefined || Object.hasOwn(given.values, String(path[0])) ? given : written).name(path, part);
   const parsed = recipeSchema.safeParse(values);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const path = issue?.code === "unrecognized_keys" ? [String(issue.keys[0])] : (issue?.path ?? []);
-  const fromOption = String(path[0]) in options || !written;
-  const where = fromOption ? `--${String(path[0])}` : written.locate(path);
-  throw new VmbuilderError("recipe-invalid", `${where}: ${describe(issue, valueAt(values, path))}`, hintFor(path));
+  if (!parsed.success) throw mistake(parsed.error, values, nameOf);
+  await checkReadable(parsed.data.keyring, nameOf(["keyring"]));
+  return parsed.data;
 }
 
-function describe(issue: z.core.$ZodIssue | undefined, value: unknown): string {
-  if (issue?.code === "unrecognized_keys") return "there is no such key";
-  const shown = typeof value === "string" || typeof value === "number" ? `"${String(value).slice(0, 80)}" ` : "";
-  const inner =
-    issue?.code === "invalid_union" ? issue.errors.flat().find(({ code }) => code !== "invalid_type") : undefined;
-  const message = (inner ?? issue)?.message ?? "is wrong";
-  return /^(is|must|holds) /.test(message) ? `${shown}${message}` : message;
+const nothing: Given = { values: {}, name: String };
+
+async function readRecipeFile(file: string): Promise<Given> {
+  const text = await readSmallFile(file, LARGEST_RECIPE_BYTES);
+  const { values, locate } = parseRecipe(text, file);
+  const beside = (path: unknown) => (typeof path === "string" && !isAbsolute(path) ? join(dirname(file), path) : path);
+  const resolved = Object.entries(values).map(([key, value]): [string, unknown] => {
+    if (!(FILE_KEYS as readonly string[]).includes(key)) return [key, value];
+    return [key, Array.isArray(value) ? value.map(beside) : beside(value)];
+  });
+  return {
+    values: Object.fromEntries(resolved),
+    name: (path, part) => `${locate(path, part)}: ${path.map(String).join(".")}`,
+  };
 }
 
-function hintFor(path: readonly PropertyKey[]): { hint?: string } {
-  const key = String(path[0]);
-  if (RECIPE_KEYS.includes(key)) return {};
-  const near = nearestName(key, RECIPE_KEYS);
-  return { hint: near ? `did you mean ${near}?` : `known keys: ${RECIPE_KEYS.join(", ")}` };
+async function withSecrets({ values, name }: Given): Promise<Given> {
+  const all = { ...values };
+  for (const [key, fileKey] of Object.entries(SECRET_FILES)) {
+    const path = all[fileKey];
+    if (path === undefined) continue;
+    if (all[key] !== undefined)
+      throw new VmbuilderError("recipe-invalid", `${name([fileKey])}: ${key} is given too`, {
+        hint: "give one of them",
+      });
+    all[key] = await readFirstLine(path, name([fileKey]));
+    delete all[fileKey];
+  }
+  return { values: all, name };
+}
+
+/** Reads no more than a line: the file may be a pipe, or one that never ends. */
+async function readFirstLine(path: unknown, name: string): Promise<string> {
+  if (typeof path !== "string" || path === "")
+    throw new VmbuilderError("recipe-invalid", `${name}: this is no file name`);
+  let text = "";
+  try {
+    for await (const piece of createReadStream(path, { encoding: "utf8", end: LONGEST_SECRET_BYTES })) {
+      text += String(piece);
+      if (text.includes("\n")) break;
+    }
+  } catch (cause) {
+    throw new VmbuilderError("file-unreadable", `${name}: cannot read ${path}`, {
+      hint: "give a file whose first line is the password",
+      cause,
+    });
+  }
+  const [line = ""] = text.split(/\r?\n/);
+  if (line === "") throw new VmbuilderError("recipe-invalid", `${name}: the first line of ${path} is empty`);
+  return line;
+}
+
+async function checkReadable(path: string | undefined, name: string): Promise<void> {
+  if (path === undefined) return;
+  await access(path).catch((cause: unknown) => {
+    throw new VmbuilderError("file-unreadable", `${name}: cannot read ${path}`, { hint: "give a keyring file", cause });
+  });
+}
+
+function mistake(error: z.ZodError, values: unknown, nameOf: Given["name"]): VmbuilderError {
+  const issue = error.issues[0];
+  if (!issue) return new VmbuilderError("recipe-invalid", "the recipe is wrong", { cause: error });
+  if (issue.code === "unrecognized_keys") {
+    const key = String(issue.keys[0]);
+    const near = nearestName(key, KEYS);
+    return new VmbuilderError("recipe-invalid", `${nameOf([key], "key")}: there is no such key`, {
+      hint: near ? `did you mean ${near}?` : `the keys are ${KEYS.join(", ")}`,
+    });
+  }
+  const { path, message } = describe(issue, values);
+  return new VmbuilderError("recipe-invalid", `${nameOf(path)}: ${message}`, { cause: error });
+}
+
+/** Says what is wrong with which value. Of a choice of forms, that one counts whose mistake lies deepest. */
+function describe(issue: z.core.$ZodIssue, values: unknown): { path: PropertyKey[]; message: string } {
+  const value = Object.hasOwn(SECRET_FILES, String(issue.path[0])) ? SECRET : valueAt(values, issue.path);
+  switch (issue.code) {
+    case "invalid_union": {
+      const inner = issue.errors.flat().filter(({ code, path }) => code !== "invalid_type" || path.length > 0);
+      const deepest = inner.sort((a, b) => b.path.length - a.path.length)[0];
+      if (!deepest) return { path: issue.path, message: `${shown(value)} has no place here` };
+      return describe({ ...deepest, path: [...issue.path, ...deepest.path] }, values);
+    }
+    case "invalid_type":
+      return { path: issue.path, message: `${shown(value)} is no ${TYPES[issue.expected] ?? issue.expected}` };
+    case "invalid_value":
+      return { path: issue.path, message: `${shown(value)} is none of ${issue.values.map(String).join(", ")}` };
+    case "invalid_format":
+      return { path: issue.path, message: `${shown(value)} ${issue.format === "url" ? "is no URL" : issue.message}` };
+    default:
+      return {
+        path: issue.path,
+        message: /^(is|must) /.test(issue.message) ? `${shown(value)} ${issue.message}` : issue.message,
+      };
+  }
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  string: "text",
+  number: "number",
+  int: "whole number",
+  array: "list",
+};
+
+/** Stands for a value that no message may show. */
+const SECRET = Symbol("secret");
+
+/** A value as a message names it; what is long is cut. */
+function shown(value: unknown): string {
+  if (value === SECRET) return "the password";
+  if (value === null || value === undefined) return "nothing";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object") return "a mapping";
+  return typeof value === "string" ? `"${value.length > 60 ? `${value.slice(0, 60)}…` : value}"` : String(value);
 }
 
 function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
@@ -56,69 +162,4 @@ function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
     (value, key) => (value !== null && typeof value === "object" ? Reflect.get(value, key) : undefined),
     values,
   );
-}
-
-async function readRecipeFile(file: string): Promise<Given> {
-  const text = await readText(file);
-  const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: true, strict: true, logLevel: "silent" });
-  const at = (offset: number) => {
-    const { line, col } = lines.linePos(offset);
-    return `${file}:${line}:${col}`;
-  };
-  const refuse = (offset: number, why: string, hint?: string) =>
-    new VmbuilderError("recipe-invalid", `${at(offset)}: ${why}`, hint ? { hint } : {});
-  if (!Array.isArray(documents) || documents.length === 0) throw refuse(0, "the recipe is empty");
-  const [document, second] = documents;
-  if (!document) throw refuse(0, "the recipe is empty");
-  const error = document.errors[0];
-  if (error) throw refuse(error.pos[0], String(error.message.split("\n")[0]).replace(/ at line \d+.*$/, ""));
-  if (second) throw refuse(second.range[0], "a recipe is a single YAML document");
-  if (/[&*]\w/.test(text) && /(^|[\s[,:-])\*\w/m.test(text)) {
-    const alias = text.search(/(^|[\s[,:-])\*\w/m);
-    throw refuse(alias, "aliases have no place in a recipe", "write the value out");
-  }
-  const values: unknown = document.toJS({ maxAliasCount: 0 });
-  if (values === null || typeof values !== "object" || Array.isArray(values))
-    throw refuse(0, "a recipe is a list of KEY: VALUE lines");
-  const locate = (path: readonly PropertyKey[]) => {
-    const node = document.getIn(path, true) as ParsedNode | undefined;
-    const key = String(path[0]);
-    const place =
-      node && "range" in node && node.range
-        ? at(node.range[0])
-        : at(Math.max(0, text.search(new RegExp(`^\\s*["']?${key.replace(/\W/g, "\\$&")}`, "m"))));
-    return `${place}: ${path.map(String).join(".")}`;
-  };
-  return { values: resolveFiles(values as Record<string, unknown>, dirname(file)), locate };
-}
-
-function resolveFiles(values: Record<string, unknown>, directory: string): RecipeInput & Record<string, unknown> {
-  const resolved = { ...values };
-  const beside = (path: unknown) => (typeof path === "string" && !isAbsolute(path) ? join(directory, path) : path);
-  for (const key of FILE_KEYS) {
-    if (!(key in resolved)) continue;
-    const value = resolved[key];
-    resolved[key] = Array.isArray(value) ? value.map(beside) : beside(value);
-  }
-  return resolved;
-}
-
-async function readText(file: string): Promise<string> {
-  const unreadable = (why: string, cause?: unknown) =>
-    new VmbuilderError("file-unreadable", `cannot read the recipe ${file}: ${why}`, {
-      hint: "give a YAML file",
-      cause,
-    });
-  const handle = await open(file, "r").catch((cause: NodeJS.ErrnoException) => {
-    throw unreadable(cause.code === "ENOENT" ? "there is no such file" : cause.message, cause);
-  });
-  try {
-    const info = await handle.stat();
-    if (!info.isFile()) throw unreadable("it is not a plain file");
-    if (info.size > LARGEST_RECIPE_BYTES) throw unreadable("it is larger than 1 MiB");
-    return await handle.readFile("utf8");
-  } finally {
-    await handle.close();
-  }
 }

@@ -20,6 +20,16 @@ const size = z.union([z.string(), z.number()]).transform((value, ctx) => {
     return z.NEVER;
   }
 });
+const count = (min: number, max: number) =>
+  z
+    .union([
+      z.number(),
+      z
+        .string()
+        .regex(/^\d{1,9}$/, "is no whole number")
+        .transform(Number),
+    ])
+    .pipe(z.int("is no whole number").min(min, `is less than ${min}`).max(max, `is more than ${max}`));
 const list = <T extends z.ZodType>(item: T) => z.union([z.array(item), item.transform((one) => [one])]);
 const words = (pattern: RegExp, what: string) => list(z.string().regex(pattern, `is no ${what}`));
 const secret = z
@@ -37,6 +47,12 @@ const path = z
   .max(4096)
   .refine((text) => !text.includes("\0"), "is no path");
 
+/** A path, or an address; what looks like another kind of address is refused. */
+const mirror = path.refine(
+  (text) => /^(https?:\/\/[^\s]+|file:\/[^\s]*)$/.test(text) || !/^[a-z][a-z0-9+.-]*:/i.test(text),
+  "is no http:, https: or file: address, and no path",
+);
+
 export const recipeSchema = z.strictObject({
   distro: z.string().regex(WORD, "is no distribution name").default("debian"),
   suite: z.string().regex(WORD, "is no suite name").optional(),
@@ -47,8 +63,8 @@ export const recipeSchema = z.strictObject({
     .regex(HOSTNAME, "is no host name: letters, digits and inner hyphens, at most 63 a label")
     .default("vm"),
   variant: z.enum(["standard", "minbase"]).default("standard"),
-  mirror: z.string().min(1).optional(),
-  "security-mirror": z.string().min(1).optional(),
+  mirror: mirror.optional(),
+  "security-mirror": mirror.optional(),
   components: words(WORD, "component name").default(["main"]),
   keyring: path.optional(),
   proxy: z.url().optional(),
@@ -57,13 +73,8 @@ export const recipeSchema = z.strictObject({
   "kernel-flavour": z.string().regex(WORD, "is no kernel flavour").optional(),
   rootsize: size.default(4 * 1024 ** 3),
   swapsize: size.default(1024 ** 3),
-  mem: z.coerce
-    .number()
-    .int()
-    .min(64)
-    .max(4 * 1024 * 1024)
-    .default(1024),
-  cpus: z.coerce.number().int().min(1).max(512).default(1),
+  mem: count(64, 4 * 1024 * 1024).default(1024),
+  cpus: count(1, 512).default(1),
   user: z
     .string()
     .regex(USER_NAME, "is no user name: a small letter, then small letters, digits, - and _, at most 32")

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
+import { constants } from "node:fs";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
@@ -28,6 +29,27 @@ export async function sha256File(path: string, signal?: AbortSignal): Promise<st
 /** SHA-256 of a text, lower-case hexadecimal. */
 export function sha256Text(text: string): string {
   return createHash("sha256").update(text).digest("hex");
+}
+
+/**
+ * Reads a text file that may come from anywhere. A pipe or a device is refused before it can block or never end.
+ *
+ * @throws file-unreadable, which says why
+ */
+export async function readSmallFile(path: string, limitBytes: number): Promise<string> {
+  const refuse = (why: string, cause?: unknown) =>
+    new VmbuilderError("file-unreadable", `cannot read ${path}: ${why}`, { cause });
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: NodeJS.ErrnoException) => {
+    throw refuse(cause.code === "ENOENT" ? "there is no such file" : cause.message, cause);
+  });
+  try {
+    const info = await file.stat();
+    if (!info.isFile()) throw refuse("it is no plain file");
+    if (info.size > limitBytes) throw refuse(`it is larger than ${limitBytes / 1024} KiB`);
+    return await file.readFile("utf8");
+  } finally {
+    await file.close();
+  }
 }
 
 /** Flushes a file or folder to the disk. */

@@ -1,26 +1,17 @@
-import { createInterface } from "node:readline/promises";
+import { createInterface } from "node:readline";
 import type { Command } from "commander";
 import { VmbuilderError } from "../../model/errors.ts";
 import type { Plan } from "../../model/plan.ts";
-import { formatBytes, formatSize } from "../../model/size.ts";
+import { makeCompileCache } from "../compile-cache.ts";
 import { addBuildOptions, type BuildOptionValues, readBuildOptions } from "../options.ts";
 import { runSession } from "../session.ts";
 import { wantsColor } from "../terminal/color.ts";
 import { writeJsonLine } from "../terminal/json-lines.ts";
+import { describePlan, formatPlan, logins } from "../terminal/plan.ts";
 import { formatBuildSummary } from "../terminal/summary.ts";
 
 /** Options that say how to build, not what; they have no place in a recipe. */
-const HOW = [
-  "dry-run",
-  "json",
-  "quiet",
-  "verbose",
-  "overwrite",
-  "cache-dir",
-  "pass-file",
-  "rootpass-file",
-  "allow-no-login",
-] as const;
+const HOW = ["dry-run", "json", "quiet", "verbose", "overwrite", "cache-dir", "allow-no-login"] as const;
 
 /** Adds `vmbuilder build`. */
 export function addBuild(program: Command): void {
@@ -38,9 +29,10 @@ async function build(file: string | undefined, values: BuildOptionValues): Promi
     import("../../core/recipe-file.ts"),
     import("../../stages/plan.ts"),
   ]);
-  const recipe = await readRecipe(file, { ...withoutHow(values), ...(await readPasswords(values)) });
+  const recipe = await readRecipe(file, withoutHow(values));
   const plan = await planBuild(recipe);
   if (values["dry-run"]) {
+    await checkInput(plan, values.overwrite ?? false);
     if (values.json) writeJsonLine(process.stdout, { type: "plan", ...describePlan(plan) });
     else process.stdout.write(formatPlan(plan));
     return;
@@ -59,6 +51,7 @@ async function build(file: string | undefined, values: BuildOptionValues): Promi
     };
     const result = await buildMachine(plan, options);
     session.close();
+    makeCompileCache();
     if (values.json) {
       const { directory, artifacts, seconds, cached } = result;
       writeJsonLine(process.stdout, {
@@ -76,42 +69,39 @@ async function build(file: string | undefined, values: BuildOptionValues): Promi
   });
 }
 
+/** What a build looks at before it touches anything, and the plan doesn't show: key files, and the result folder. */
+async function checkInput(plan: Plan, overwrite: boolean): Promise<void> {
+  const [{ checkDestination }, { readIdentity }] = await Promise.all([
+    import("../../stages/destination.ts"),
+    import("../../stages/identity.ts"),
+  ]);
+  await checkDestination(plan.destination, overwrite);
+  await readIdentity(plan.recipe, plan.disk, new AbortController().signal);
+}
+
 function withoutHow(values: BuildOptionValues): Record<string, unknown> {
   return Object.fromEntries(Object.entries(values).filter(([key]) => !(HOW as readonly string[]).includes(key)));
 }
 
-async function readPasswords(values: BuildOptionValues): Promise<{ pass?: string; rootpass?: string }> {
-  const pass = await readPassword("pass-file", values["pass-file"]);
-  const rootpass = await readPassword("rootpass-file", values["rootpass-file"]);
-  return { ...(pass === undefined ? {} : { pass }), ...(rootpass === undefined ? {} : { rootpass }) };
-}
-
-async function readPassword(option: string, path: string | undefined): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  const { readFile } = await import("node:fs/promises");
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new VmbuilderError("file-unreadable", `--${option}: cannot read ${path}`, {
-      hint: "give a file whose first line is the password",
-      cause,
-    });
-  });
-  return text.split("\n")[0] ?? "";
-}
-
 /** A machine that nobody can log in to is rarely meant: ask on a terminal, refuse elsewhere. */
-async function confirmLogin({ recipe }: Plan, values: BuildOptionValues): Promise<void> {
-  const possible = recipe.rootpass ?? recipe.pass ?? recipe["ssh-key"][0] ?? recipe["ssh-user-key"][0];
-  if (possible !== undefined || values["allow-no-login"]) return;
+async function confirmLogin(plan: Plan, values: BuildOptionValues): Promise<void> {
+  if (values["allow-no-login"] || logins(plan).length > 0) return;
   const problem = "nobody could log in to this machine: it has no password and no ssh key";
-  if (process.stdin.isTTY && process.stderr.isTTY && !values.json) {
-    const terminal = createInterface({ input: process.stdin, output: process.stderr });
-    const answer = await terminal.question(`${problem}.\nBuild it all the same? [y/N] `);
-    terminal.close();
-    if (/^y(es)?$/i.test(answer.trim())) return;
-  }
+  const canAsk = process.stdin.isTTY && process.stderr.isTTY && !values.json;
+  if (canAsk && (await ask(`${problem}.\nBuild it all the same? [y/N] `))) return;
   throw new VmbuilderError("login-impossible", problem, {
     hint: "add --ssh-key FILE or --rootpass-file FILE; to build it all the same: --allow-no-login",
   });
+}
+
+/** An end of input is a no. */
+function ask(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  return new Promise<boolean>((resolve, reject) => {
+    terminal.once("SIGINT", () => reject(new VmbuilderError("interrupted", "stopped by SIGINT")));
+    terminal.once("close", () => resolve(false));
+    terminal.question(question, (answer) => resolve(/^y(es)?$/i.test(answer.trim())));
+  }).finally(() => terminal.close());
 }
 
 function summarize(
@@ -149,36 +139,4 @@ function summarize(
     cached: [...result.cached],
     warnings: [],
   };
-}
-
-function describePlan(plan: Plan) {
-  const { recipe, ...rest } = plan;
-  const shown = {
-    ...recipe,
-    ...(recipe.pass ? { pass: "(set)" } : {}),
-    ...(recipe.rootpass ? { rootpass: "(set)" } : {}),
-  };
-  return { recipe: shown, ...rest };
-}
-
-function formatPlan(plan: Plan): string {
-  const { recipe, disk, packages } = plan;
-  const rows = disk.partitions.map(
-    ({ number, role, startSector, sizeSectors }) =>
-      `  ${String(number).padStart(2)}  ${role.padEnd(10)} ${formatSize(sizeSectors * 512).padStart(10)}   at ${formatSize(startSector * 512)}`,
-  );
-  return [
-    `${recipe.hostname}: ${recipe.distro} ${plan.suite}, ${plan.architecture}, for ${recipe.hypervisor.join(", ")}`,
-    "",
-    `Disk of ${formatBytes(disk.sizeBytes)}, GPT`,
-    ...rows,
-    "",
-    `Packages of priority ${packages.priorities.join(" and ")}, and`,
-    `  ${packages.include.join(" ")}`,
-    ...(packages.exclude.length > 0 ? [`without ${packages.exclude.join(" ")}`] : []),
-    "",
-    `Mirror   ${recipe.mirror ?? "the default"}`,
-    `Result   ${plan.destination}`,
-    "",
-  ].join("\n");
 }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { makeCompileCache } from "../compile-cache.ts";
 import { runSession } from "../session.ts";
 import { writeJsonLine } from "../terminal/json-lines.ts";
 
@@ -42,6 +43,7 @@ async function clone(source: string, options: CloneOptions): Promise<void> {
       emit,
     }),
   );
+  makeCompileCache();
   if (options.json) writeJsonLine(process.stdout, { type: "result", ...made });
   else if (!options.quiet)
     process.stdout.write(`${made.hostname} is in ${made.directory}; start it with ${made.directory}/run.sh\n`);

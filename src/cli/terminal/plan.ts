@@ -1,0 +1,53 @@
+import type { Plan } from "../../model/plan.ts";
+import { formatSize } from "../../model/size.ts";
+import { SECTOR_BYTES } from "../../model/storage-plan.ts";
+import { escapeControls, wrap } from "./text.ts";
+
+const LABEL_COLUMNS = 11;
+const COLUMNS = 80;
+
+/** Writes a plan for people: what is built from what, how the disk is laid out, where the result goes. */
+export function formatPlan(plan: Plan): string {
+  const { recipe, disk, packages } = plan;
+  const row = (label: string, text: string): string[] => {
+    const lines = wrap(escapeControls(text), COLUMNS - LABEL_COLUMNS - 2);
+    return lines.map((line, index) => `  ${(index === 0 ? label : "").padEnd(LABEL_COLUMNS)}${line}`);
+  };
+  const partitions = disk.partitions.map(({ number, role, startSector, sizeSectors }) => {
+    const place = `${formatSize(sizeSectors * SECTOR_BYTES).padStart(9)} at ${formatSize(startSector * SECTOR_BYTES)}`;
+    return `    ${String(number).padStart(2)}  ${role.padEnd(9)}  ${place}`;
+  });
+  const lines = [
+    `${recipe.hostname}: ${recipe.distro} ${plan.suite}, ${plan.architecture}, for ${recipe.hypervisor.join(", ")}`,
+    "",
+    ...row("Disk", `${formatSize(disk.sizeBytes)}, GPT`),
+    ...partitions,
+    ...row("Packages", `priority ${packages.priorities.join(" and ")}, with`),
+    ...row("", packages.include.join(" ")),
+    ...(packages.exclude.length > 0 ? row("Without", packages.exclude.join(" ")) : []),
+    ...row("Mirror", recipe.mirror ?? "the host's own, else the one that debootstrap names"),
+    ...row("Log in", logins(plan).join(", ") || "nobody can: no ssh key and no password"),
+    ...row("Result", plan.destination),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** A plan as data, without what nobody may read. */
+export function describePlan({ recipe, ...rest }: Plan): object {
+  const hidden = Object.fromEntries(
+    (["pass", "rootpass"] as const).filter((key) => recipe[key] !== undefined).map((key) => [key, "(set)"]),
+  );
+  return { recipe: { ...recipe, ...hidden }, ...rest };
+}
+
+/** Who can log in to a machine, and with what. */
+export function logins({ recipe }: Pick<Plan, "recipe">): string[] {
+  const account = (name: string, keys: readonly string[], password: string | undefined) => {
+    const means = [...(keys.length > 0 ? ["ssh key"] : []), ...(password === undefined ? [] : ["password"])];
+    return means.length > 0 ? [`${name} by ${means.join(" or ")}`] : [];
+  };
+  return [
+    ...account("root", recipe["ssh-key"], recipe.rootpass),
+    ...(recipe.user === undefined ? [] : account(recipe.user, recipe["ssh-user-key"], recipe.pass)),
+  ];
+}
