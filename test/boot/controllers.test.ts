@@ -15,9 +15,7 @@ afterAll(() => workshop?.close());
 const others = Object.keys(CONTROLLERS).filter((name) => name !== "virtio") as (keyof typeof CONTROLLERS)[];
 
 test.for(others)("finds its disk behind %s", async (controller) => {
-  // A controller that qemu's firmware can't boot from is one that UEFI drives.
-  const firmware = controller === "lsilogic-sas" ? "uefi" : "bios";
-  const booted = await bootMachine({ image, controller, firmware });
+  const booted = await bootMachine({ image, controller });
   try {
     await booted.waitForSerial(/disks login: ?$/m);
     expect(booted.serial()).not.toContain("Gave up waiting for root");

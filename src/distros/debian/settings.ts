@@ -18,6 +18,14 @@ const INITRAMFS_MODULES = [
   ["ext4"],
 ].flat();
 
+/** Puts the drivers into the initramfs; udev loads those whose hardware is there. A list in modules.d would load them all. */
+const INITRAMFS_HOOK = `#!/bin/sh
+# Written by vmbuilder: disks of all common hypervisors
+[ "$1" != prereqs ] || exit 0
+. /usr/share/initramfs-tools/hook-functions
+manual_add_modules ${INITRAMFS_MODULES.join(" ")}
+`;
+
 /**
  * Each machine makes its own ssh host keys at its first boot: one before the server starts, the others, of which the RSA
  * key takes seconds under software emulation, behind it. The server knows those from its next start on.
@@ -67,14 +75,10 @@ export const SETTINGS: readonly TarItem[] = [
   directory("/etc/initramfs-tools/conf.d"),
   file(
     "/etc/initramfs-tools/conf.d/vmbuilder",
-    "# Written by vmbuilder: a virtual machine's initramfs needs few drivers (see modules.d/vmbuilder).\n# For any hardware: MODULES=most, then update-initramfs -u.\nMODULES=list\nRESUME=none\n",
+    "# Written by vmbuilder: a virtual machine's initramfs needs few drivers (see hooks/vmbuilder).\n# For any hardware: MODULES=most, then update-initramfs -u.\nMODULES=list\nRESUME=none\n",
   ),
-  directory("/usr/share/initramfs-tools"),
-  directory("/usr/share/initramfs-tools/modules.d"),
-  file(
-    "/usr/share/initramfs-tools/modules.d/vmbuilder",
-    `# Written by vmbuilder: disks of all common hypervisors\n${INITRAMFS_MODULES.join("\n")}\n`,
-  ),
+  directory("/etc/initramfs-tools/hooks"),
+  file("/etc/initramfs-tools/hooks/vmbuilder", INITRAMFS_HOOK, 0o755),
   directory("/etc/default"),
   directory("/etc/default/grub.d"),
   file(
