@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isGuestPath } from "./file-edit.ts";
 import { parseSize } from "./size.ts";
 

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { VmbuilderError } from "../model/errors.ts";
 import type { Identity } from "../model/identity.ts";
 import { BUILD_RECORD } from "./destination.ts";

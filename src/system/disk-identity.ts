@@ -4,8 +4,9 @@ import { VmbuilderError } from "../model/errors.ts";
 import { type FileEdit, isGuestPath } from "../model/file-edit.ts";
 import type { DiskIds } from "../model/identity.ts";
 import { type DiskPlan, partitionOf, SECTOR_BYTES } from "../model/storage-plan.ts";
-import { makeSparseFile } from "./disk-image.ts";
+import { createOverlay } from "./disk-image.ts";
 import { OWN_MOUNTS, startInNamespace } from "./namespace.ts";
+import { identityPatches } from "./partition-table.ts";
 
 /** What makes a thin image over a base disk one machine's disk. */
 export interface DiskIdentity {
@@ -22,14 +23,6 @@ export interface DiskIdentity {
   readonly scratch: string;
 }
 
-/** Both copies of the partition table: what sfdisk writes into an empty file, without the boot code before it. */
-const BOOT_CODE_BYTES = 440;
-const PRIMARY_BYTES = 34 * SECTOR_BYTES;
-const BACKUP_BYTES = 33 * SECTOR_BYTES;
-const SWAP_HEADER_BYTES = 4096;
-/** Offset of the serial number in a FAT12 or FAT16 boot sector. */
-const FAT_SERIAL_OFFSET = 0x27;
-
 /**
  * All of it in one shell, since starting a process from here costs more than each step. The overlay is served as a plain
  * file through FUSE, in a mount namespace that nobody else sees. tune2fs comes last: it also brings the backup superblocks
@@ -38,28 +31,19 @@ const FAT_SERIAL_OFFSET = 0x27;
 const WRITE_IDENTITY = `
 set -e
 cd "$1"
-base=$2 format=$3 overlay=$4 root=$5 uuid=$6 swapbytes=$7 swapuuid=$8
+overlay=$2 mount=$3 root=$4 uuid=$5
 read -r ready
-sfdisk --quiet --no-reread --no-tell-kernel table <table.sfdisk &
-table=$!
-swap=
-if [ "$swapbytes" != 0 ]; then
-  truncate -s "$swapbytes" swap
-  mkswap --uuid "$swapuuid" swap >/dev/null &
-  swap=$!
-fi
-qemu-img create -q -f qcow2 -F "$format" -b "$base" "$overlay"
 qemu-storage-daemon --daemonize --pidfile daemon.pid --blockdev driver=file,node-name=file,filename="$overlay" \\
-  --blockdev driver=qcow2,node-name=disk,file=file --export type=fuse,id=disk,node-name=disk,mountpoint="$PWD/disk",writable=on
-daemon=$(cat daemon.pid)
+  --blockdev driver=qcow2,node-name=disk,file=file --export type=fuse,id=disk,node-name=disk,mountpoint="$mount",writable=on
+read -r daemon <daemon.pid
 trap 'kill "$daemon"; while kill -0 "$daemon" 2>/dev/null; do sleep 0.002; done' EXIT
-wait "$table"
-[ -z "$swap" ] || wait "$swap"
-while read -r file from to count; do
-  dd if="$file" of=disk bs=64K iflag=skip_bytes,count_bytes oflag=seek_bytes skip="$from" seek="$to" count="$count" conv=notrunc status=none
-done <copies
+while read -r from to count; do
+  dd if=patches of=disk bs=64K iflag=skip_bytes,count_bytes oflag=seek_bytes skip="$from" seek="$to" count="$count" conv=notrunc status=none
+done <copies &
+copying=$!
 debugfs -w -f commands "disk?offset=$root" >/dev/null
 tune2fs -U "$uuid" "disk?offset=$root" >/dev/null
+wait "$copying"
 `;
 
 /**
@@ -71,58 +55,48 @@ tune2fs -U "$uuid" "disk?offset=$root" >/dev/null
  */
 export async function writeDiskIdentity(identity: DiskIdentity, signal: AbortSignal): Promise<void> {
   const { base, baseFormat, overlay, plan, ids, scratch } = identity;
-  const root = partitionOf(plan, "root");
-  const swap = plan.partitions.find(({ role }) => role === "swap");
-  const swapBytes = swap ? swap.sizeSectors * SECTOR_BYTES : 0;
-  const options = [scratch, base, baseFormat, overlay, offsetOf(root), ids.rootUuid, swapBytes, ids.swapUuid];
+  const root = partitionOf(plan, "root").startSector * SECTOR_BYTES;
+  const options = [scratch, asOptionValue(overlay), asOptionValue(join(scratch, "disk")), root, ids.rootUuid];
   const starting = startInNamespace([...OWN_MOUNTS, "sh", "-c", WRITE_IDENTITY, "sh", ...options.map(String)], {
     signal,
     captureStdout: true,
   });
-  starting.catch(() => {}); // awaited below; the files are written meanwhile
-  await writeInputs(identity);
+  starting.catch(() => {}); // awaited below; its input is made meanwhile
+  const made = await Promise.allSettled([writeInputs(identity), createOverlay(base, baseFormat, overlay, signal)]);
   const running = await starting;
-  running.stdin.end("ready\n");
-  await running.done;
+  const failed = made.find((one) => one.status === "rejected");
+  if (failed) running.stop();
+  else running.stdin.write("ready\n");
+  running.stdin.end();
+  await running.done.catch((error: unknown) => {
+    throw failed?.reason ?? error;
+  });
+}
+
+/** In a list of options, a comma that belongs to a value is doubled. @see https://manpages.debian.org/qemu-storage-daemon */
+function asOptionValue(path: string): string {
+  return path.replaceAll(",", ",,");
 }
 
 async function writeInputs({ plan, ids, edits, atSeconds, scratch }: DiskIdentity): Promise<void> {
-  const esp = partitionOf(plan, "esp");
-  const swap = plan.partitions.find(({ role }) => role === "swap");
-  const backup = plan.sizeBytes - BACKUP_BYTES;
-  const serial = Buffer.alloc(4);
-  serial.writeUInt32LE(Number.parseInt(ids.espSerial, 16));
-  const copies = [
-    `table ${BOOT_CODE_BYTES} ${BOOT_CODE_BYTES} ${PRIMARY_BYTES - BOOT_CODE_BYTES}`,
-    `table ${backup} ${backup} ${BACKUP_BYTES}`,
-    ...(swap ? [`swap 0 ${offsetOf(swap)} ${SWAP_HEADER_BYTES}`] : []),
-    `serial 0 ${offsetOf(esp) + FAT_SERIAL_OFFSET} ${serial.length}`,
-  ];
-  const commands = await Promise.all(edits.map((edit, i) => debugfsCommands(edit, join(scratch, `edit-${i}`))));
+  const patches = identityPatches(plan, ids);
+  let from = 0;
+  const copies = patches.map(({ offsetBytes, bytes }) => {
+    from += bytes.length;
+    return `${from - bytes.length} ${offsetBytes} ${bytes.length}\n`;
+  });
+  // The programs run in the folder, so that no path of the host's has to be quoted in their scripts.
+  const commands = await Promise.all(edits.map((edit, i) => debugfsCommands(edit, scratch, `edit-${i}`)));
   await Promise.all([
     writeFile(join(scratch, "disk"), ""),
-    makeSparseFile(join(scratch, "table"), plan.sizeBytes),
-    writeFile(join(scratch, "table.sfdisk"), sfdiskScript(plan, ids)),
-    writeFile(join(scratch, "serial"), serial),
-    writeFile(join(scratch, "copies"), copies.map((line) => `${line}\n`).join("")),
+    writeFile(join(scratch, "patches"), Buffer.concat(patches.map(({ bytes }) => bytes))),
+    writeFile(join(scratch, "copies"), copies.join("")),
     writeFile(join(scratch, "commands"), [`set_current_time @${atSeconds}`, ...commands.flat(), ""].join("\n")),
   ]);
 }
 
-function offsetOf(partition: { startSector: number }): number {
-  return partition.startSector * SECTOR_BYTES;
-}
-
-function sfdiskScript(plan: DiskPlan, ids: DiskIds): string {
-  const lines = plan.partitions.map(
-    (one) =>
-      `${one.number} : start=${one.startSector}, size=${one.sizeSectors}, type=${one.typeGuid}, uuid=${ids.partitionGuids[one.role] ?? ""}`,
-  );
-  return `label: gpt\nlabel-id: ${ids.diskGuid}\nunit: sectors\n\n${lines.join("\n")}\n`;
-}
-
 /** A new file takes its mode from its source, and belongs to root unless told otherwise. */
-async function debugfsCommands(edit: FileEdit, source: string): Promise<string[]> {
+async function debugfsCommands(edit: FileEdit, folder: string, source: string): Promise<string[]> {
   if (!isGuestPath(edit.path)) throw new VmbuilderError("recipe-invalid", `"${edit.path}" cannot be a path in a guest`);
   const path = `"${edit.path}"`;
   switch (edit.kind) {
@@ -137,8 +111,8 @@ async function debugfsCommands(edit: FileEdit, source: string): Promise<string[]
     case "symlink":
       return [`rm ${path}`, `symlink ${path} "${edit.target}"`];
     case "file":
-      await writeFile(source, edit.content, { mode: 0o600 });
-      await chmod(source, edit.mode);
+      await writeFile(join(folder, source), edit.content, { mode: 0o600 });
+      await chmod(join(folder, source), edit.mode);
       return [
         `rm ${path}`,
         `cd "${dirname(edit.path)}"`,
