@@ -1,0 +1,60 @@
+/**
+ * Puts mmdebstrap's tree on a disk of ours, with all our settings but those of the initramfs, so that the two machines
+ * differ in what mmdebstrap made alone: `peer-image.ts SUITE CACHE-DIR SSH-KEY TREE.tar.zst RESULT-DIR`
+ */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openCache } from "../../src/core/cache.ts";
+import { readRecipe } from "../../src/core/recipe-file.ts";
+import { SETTINGS } from "../../src/distros/debian/settings.ts";
+import { writeToTree } from "../../src/distros/packagers/apt/write-to-tree.ts";
+import { qcow2 } from "../../src/formats/qcow2.ts";
+import { assembleBase, identifyDisk } from "../../src/stages/assemble.ts";
+import { withContext } from "../../src/stages/build.ts";
+import { readIdentity } from "../../src/stages/identity.ts";
+import { findDistro, findHypervisor, planBuild } from "../../src/stages/plan.ts";
+import { unpackTree } from "../../src/system/tree-archive.ts";
+
+const [suite, cacheDirectory, sshKey, archive, destination] = process.argv.slice(2);
+if (!suite || !cacheDirectory || !sshKey || !archive || !destination) throw new Error("five arguments are needed");
+
+const recipe = await readRecipe(undefined, { suite, hostname: "peer", "ssh-key": sshKey });
+const plan = await planBuild(recipe);
+const distro = findDistro(recipe.distro);
+const signal = new AbortController().signal;
+
+await withContext(
+  await openCache(cacheDirectory),
+  signal,
+  () => {},
+  async (context) => {
+    const lock = await distro.resolve(plan, context);
+    const tree = join(context.workDirectory, "tree");
+    const bootDirectory = join(context.workDirectory, "boot");
+    await mkdir(tree, { mode: 0o755 });
+    await mkdir(bootDirectory);
+    await unpackTree(archive, tree, signal);
+    await writeToTree(
+      tree,
+      SETTINGS.filter(({ path }) => !path.includes("initramfs-tools")),
+      signal,
+    );
+    const facts = await distro.finish({ tree, plan, lock }, bootDirectory, context);
+    const base = await assembleBase(
+      distro,
+      plan,
+      { key: "peer", title: "mmdebstrap's tree", facts, directory: tree, bootDirectory },
+      context,
+    );
+    const overlay = join(context.workDirectory, "machine.qcow2");
+    const identity = await readIdentity(recipe, plan.disk, signal);
+    const nowSeconds = Math.floor(Date.now() / 1000);
+    await identifyDisk(distro, base, identity, overlay, context.workDirectory, nowSeconds, signal);
+    await mkdir(destination, { recursive: true });
+    await qcow2.convert(overlay, join(destination, "peer.qcow2"), signal);
+    const { architecture } = plan;
+    const machine = { recipe, hostname: "peer", architecture, disks: ["peer.qcow2"] };
+    for (const { name, content, mode } of findHypervisor("kvm").describe(machine))
+      await writeFile(join(destination, name), content, { mode });
+  },
+);
