@@ -1,0 +1,94 @@
+import { describe, expect, it } from "vitest";
+import type { TreeFiles } from "../../core/distro.ts";
+import type { FileEdit } from "../../model/file-edit.ts";
+import type { Identity } from "../../model/identity.ts";
+import { accountEdits } from "./accounts.ts";
+
+const FILES: TreeFiles = {
+  "/etc/passwd":
+    "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\nguest:x:1000:1000::/:/bin/sh\n",
+  "/etc/group": "root:x:0:\nadm:x:4:\nsudo:x:27:op\nshadow:x:42:\nguest:x:1000:\nother:x:1001:\n",
+  "/etc/shadow": "root:!:20000:0:99999:7:::\ndaemon:*:20000:0:99999:7:::\n",
+  "/etc/gshadow": "root:*::\nsudo:*::op\n",
+  "/etc/skel/.bashrc": "# bash\n",
+};
+const NOBODY: Identity = {
+  hostname: "web",
+  user: undefined,
+  rootPasswordHash: undefined,
+  rootSshKeys: [],
+  timezone: undefined,
+  lang: undefined,
+  ids: { diskGuid: "", partitionGuids: {}, rootUuid: "", swapUuid: "", espSerial: "" },
+};
+const ANN = { name: "ann", fullName: "Ann Example", passwordHash: undefined, sshKeys: ["ssh-ed25519 AAAA ann"] };
+
+function edit(identity: Partial<Identity>, path: string): FileEdit | undefined {
+  return accountEdits({ ...NOBODY, ...identity }, FILES).find((one) => one.path === path);
+}
+function lines(identity: Partial<Identity>, path: string): string[] {
+  const found = edit(identity, path);
+  return found?.kind === "file" ? found.content.trimEnd().split("\n") : [];
+}
+
+describe("accountEdits", () => {
+  it("gives nobody a password unless there is one: the field holds an asterisk", () => {
+    expect(lines({}, "/etc/shadow")).toEqual(["root:*:20000:0:99999:7:::", "daemon:*:20000:0:99999:7:::"]);
+    expect(lines({ user: ANN }, "/etc/shadow").at(-1)).toBe("ann:*:20000:0:99999:7:::");
+    expect(lines({ rootPasswordHash: "$6$salt$hash" }, "/etc/shadow")[0]).toBe("root:$6$salt$hash:20000:0:99999:7:::");
+  });
+
+  it("gives the user an id that neither a user nor a group has", () => {
+    expect(lines({ user: ANN }, "/etc/passwd").at(-1)).toBe("ann:x:1002:1002:Ann Example,,,:/home/ann:/bin/bash");
+    expect(lines({ user: ANN }, "/etc/group").at(-1)).toBe("ann:x:1002:");
+  });
+
+  it("adds the user to sudo's group in both files, and to none that the tree lacks", () => {
+    expect(lines({ user: ANN }, "/etc/group")).toContain("sudo:x:27:op,ann");
+    expect(lines({ user: ANN }, "/etc/group")).toContain("adm:x:4:ann");
+    expect(lines({ user: ANN }, "/etc/gshadow")).toEqual(["root:*::", "sudo:*::op,ann", "ann:!::"]);
+  });
+
+  it("gives subordinate ids, where containers take theirs from", () => {
+    expect(lines({ user: ANN }, "/etc/subuid")).toEqual(["ann:100000:65536"]);
+    expect(lines({ user: ANN }, "/etc/subgid")).toEqual(["ann:100000:65536"]);
+  });
+
+  it("keeps secrets from others", () => {
+    expect(edit({}, "/etc/shadow")).toMatchObject({ mode: 0o640, uid: 0, gid: 42 });
+    expect(edit({}, "/etc/gshadow")).toMatchObject({ mode: 0o640, uid: 0, gid: 42 });
+    expect(edit({}, "/etc/passwd")).toMatchObject({ mode: 0o644 });
+    expect(edit({ user: ANN }, "/home/ann/.ssh")).toMatchObject({
+      kind: "directory",
+      mode: 0o700,
+      uid: 1002,
+      gid: 1002,
+    });
+    expect(edit({ user: ANN }, "/home/ann/.ssh/authorized_keys")).toMatchObject({
+      mode: 0o600,
+      uid: 1002,
+      content: "ssh-ed25519 AAAA ann\n",
+    });
+    expect(edit({ rootSshKeys: ["a", "b"] }, "/root/.ssh/authorized_keys")).toMatchObject({
+      mode: 0o600,
+      uid: 0,
+      content: "a\nb\n",
+    });
+    expect(edit({}, "/root/.ssh")).toBeUndefined();
+  });
+
+  it("makes the home before what is in it, from the skeleton", () => {
+    const paths = accountEdits({ ...NOBODY, user: ANN }, FILES).map(({ path }) => path);
+    expect(paths.indexOf("/home/ann")).toBeLessThan(paths.indexOf("/home/ann/.bashrc"));
+    expect(edit({ user: ANN }, "/home/ann")).toMatchObject({ kind: "directory", mode: 0o700, uid: 1002 });
+    expect(edit({ user: ANN }, "/home/ann/.bashrc")).toMatchObject({ content: "# bash\n", uid: 1002 });
+  });
+
+  it("lets sudo ask for a password only if there is one", () => {
+    expect(edit({ user: ANN }, "/etc/sudoers.d/50-vmbuilder")).toMatchObject({
+      mode: 0o440,
+      content: expect.stringContaining("ann ALL=(ALL:ALL) NOPASSWD: ALL"),
+    });
+    expect(edit({ user: { ...ANN, passwordHash: "$6$x" } }, "/etc/sudoers.d/50-vmbuilder")).toBeUndefined();
+  });
+});
