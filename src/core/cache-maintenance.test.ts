@@ -1,116 +1,159 @@
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { link, mkdir, mkdtemp, readdir, rm, truncate, unlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sha256Text } from "../system/files.ts";
-import { type Cache, type CacheObject, commitObject, objectFile, openCache, REFERENCES } from "./cache.ts";
+import {
+  type Cache,
+  type CacheObject,
+  commitObject,
+  findObject,
+  objectFile,
+  openCache,
+  REFERENCES,
+  verifyObject,
+} from "./cache.ts";
 import { collectGarbage, listCache, verifyCache } from "./cache-maintenance.ts";
 import { makeWorkDirectory } from "./work-directory.ts";
 
 const DAY_MS = 86_400_000;
-let directory: string;
+let folder = "";
 let cache: Cache;
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "vmbuilder-gc-"));
-  cache = await openCache(join(directory, "cache"));
-});
-afterEach(() => rm(directory, { recursive: true, force: true }));
 
-/** An object of 1000 bytes that was last used some days ago. */
-async function object(name: string, daysAgo: number, kind: "tree" | "disk" = "disk"): Promise<CacheObject> {
-  const made = await commitObject(cache, kind, sha256Text(name), name, async (folder) => {
-    await writeFile(join(folder, "file"), Buffer.alloc(1000));
-  });
-  await age(made.directory, daysAgo);
-  return made;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "vmb-cache-"));
+  cache = await openCache(join(folder, "cache"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+function keyOf(name: string): string {
+  return sha256Text(name);
 }
 
-async function deb(content: string, daysAgo: number): Promise<string> {
+async function keep(kind: "tree" | "disk", name: string, bytes = 1000, ageDays = 0): Promise<CacheObject> {
+  const object = await commitObject(cache, kind, keyOf(name), name, async (directory) => {
+    await writeFile(join(directory, "content"), "x".repeat(bytes));
+    return { name };
+  });
+  await age(object.directory, ageDays);
+  return object;
+}
+
+async function keepPackage(content: string, ageDays = 0): Promise<string> {
   const path = join(cache.packages, `${sha256Text(content)}.deb`);
   await writeFile(path, content);
-  await age(path, daysAgo);
+  await age(path, ageDays);
   return path;
 }
 
-async function age(path: string, daysAgo: number): Promise<void> {
-  const at = new Date(Date.now() - daysAgo * DAY_MS);
+async function age(path: string, days: number): Promise<void> {
+  const at = new Date(Date.now() - days * DAY_MS - 1000);
   await utimes(path, at, at);
 }
 
-async function refer(base: CacheObject, image: string): Promise<void> {
-  await mkdir(join(base.directory, REFERENCES), { recursive: true });
-  await writeFile(join(base.directory, REFERENCES, sha256Text(image)), `${image}\n`);
+async function addClone(object: CacheObject): Promise<string> {
+  const image = join(folder, "clone.qcow2");
+  await writeFile(image, "");
+  const references = join(object.directory, REFERENCES);
+  await mkdir(references);
+  await link(objectFile(object, "content"), join(references, `${keyOf("content")}.qcow2`));
+  await writeFile(join(references, keyOf(image)), `${image}\n`);
+  return image;
 }
 
-const titles = async () => (await listCache(cache)).map(({ title, key }) => title || key).sort();
-const daysAgo = (days: number) => Date.now() - days * DAY_MS;
+async function titles(): Promise<string[]> {
+  return (await listCache(cache)).map(({ kind, title }) => title || kind).sort();
+}
+
+const now = () => Date.now();
+const never = new AbortController().signal;
+
+describe("listCache", () => {
+  it("tells size, clones and packages", async () => {
+    const object = await keep("disk", "base", 5000);
+    const image = await addClone(object);
+    await keepPackage("deb");
+    expect(await listCache(cache)).toMatchObject([
+      { kind: "disk", key: object.key, title: "base", sizeBytes: 5000, clones: [image] },
+      { kind: "package", sizeBytes: 3, clones: [] },
+    ]);
+  });
+});
 
 describe("collectGarbage", () => {
-  it("removes what was not used for so long, packages too, and says what", async () => {
-    await object("old", 40);
-    await object("new", 1);
-    await deb("old package", 40);
-    const removed = await collectGarbage(cache, { usedBeforeMs: daysAgo(30) });
-    expect(removed.map(({ kind, sizeBytes }) => `${kind} ${sizeBytes}`).sort()).toEqual(["disk 1000", "package 11"]);
+  it("removes what was not used for longer than asked", async () => {
+    await keep("tree", "old", 1000, 40);
+    await keep("tree", "new", 1000, 10);
+    await keepPackage("old deb", 40);
+    const removed = await collectGarbage(cache, { usedBeforeMs: now() - 30 * DAY_MS });
+    expect(removed.map(({ kind }) => kind).sort()).toEqual(["package", "tree"]);
     expect(await titles()).toEqual(["new"]);
     expect(await readdir(join(cache.directory, "work"))).toEqual([]);
-  });
-
-  it("keeps a disk that a linked clone stands on, until the clone is gone", async () => {
-    const base = await object("base", 400);
-    const image = join(directory, "clone.qcow2");
-    await writeFile(image, "");
-    await refer(base, image);
-    await age(base.directory, 400);
-    expect(await collectGarbage(cache, { usedBeforeMs: Date.now(), maxBytes: 0 })).toEqual([]);
-    expect((await listCache(cache))[0]?.clones).toEqual([image]);
-    await rm(image);
-    expect(await collectGarbage(cache, { usedBeforeMs: Date.now() })).toHaveLength(1);
-  });
-
-  it("keeps what live work may use: all that was used since it began", async () => {
-    const work = await makeWorkDirectory(join(cache.directory, "work"));
-    await object("used by it", 0);
-    await object("before it", 2);
-    const rules = { usedBeforeMs: Date.now() + DAY_MS, maxBytes: 0 };
-    expect((await collectGarbage(cache, rules)).map(({ title }) => title)).toEqual(["before it"]);
-    expect(await titles()).toEqual(["used by it"]);
-    await rm(work, { recursive: true });
-    await age((await object("used by it", 1)).directory, 1);
-    expect(await collectGarbage(cache, rules)).toHaveLength(1);
   });
 
   it("removes the longest unused until the rest fits", async () => {
     for (const [name, days] of [
       ["a", 3],
-      ["b", 5],
+      ["b", 2],
       ["c", 1],
-      ["d", 4],
     ] as const)
-      await object(name, days);
-    const removed = await collectGarbage(cache, { usedBeforeMs: 0, maxBytes: 2500 });
-    expect(removed.map(({ title }) => title)).toEqual(["b", "d"]);
-    expect(await titles()).toEqual(["a", "c"]);
+      await keep("tree", name, 1000, days);
+    await collectGarbage(cache, { usedBeforeMs: now() - 30 * DAY_MS, maxBytes: 1500 });
+    expect(await titles()).toEqual(["c"]);
+  });
+
+  it("keeps a base as long as one of its clones exists", async () => {
+    const image = await addClone(await keep("disk", "base", 1000, 99));
+    expect(await collectGarbage(cache, { usedBeforeMs: now(), maxBytes: 0 })).toEqual([]);
+    await unlink(image);
+    expect(await collectGarbage(cache, { usedBeforeMs: now() })).toHaveLength(1);
+  });
+
+  it("keeps what a running build has used since it began", async () => {
+    await keep("tree", "before", 1000, 1);
+    const work = await makeWorkDirectory(join(cache.directory, "work"));
+    const used = await keep("tree", "used", 1000, 1);
+    await findObject(cache, "tree", used.key);
+    await collectGarbage(cache, { usedBeforeMs: now() + DAY_MS, maxBytes: 0 });
+    expect(await titles()).toEqual(["used"]);
+    await rm(work, { recursive: true });
   });
 });
 
-describe("verifyCache", () => {
-  it("finds damaged objects and packages, removes them, and leaves the rest", async () => {
-    await object("good", 1);
-    const bad = await object("bad", 1, "tree");
-    await writeFile(objectFile(bad, "file"), Buffer.alloc(1000, 1));
-    await deb("good package", 1);
-    const badPackage = await deb("bad package", 1);
-    await writeFile(badPackage, "mad package");
-    const seen: string[] = [];
-    const damaged = await verifyCache(cache, new AbortController().signal, ({ kind }) => seen.push(kind));
-    expect(seen.sort()).toEqual(["disk", "package", "package", "tree"]);
-    expect(damaged.map(({ kind }) => kind).sort()).toEqual(["package", "tree"]);
-    expect(await titles()).toEqual([`${sha256Text("good package")}.deb`, "good"].sort());
+describe("damage", () => {
+  const damages: [string, (object: CacheObject) => Promise<void>][] = [
+    ["a flipped byte", (object) => writeFile(objectFile(object, "content"), `y${"x".repeat(999)}`)],
+    ["a truncated file", (object) => truncate(objectFile(object, "content"), 10)],
+    ["a missing file", (object) => unlink(objectFile(object, "content"))],
+    ["a damaged record", (object) => writeFile(join(object.directory, "meta.json"), "{}")],
+    ["an empty record", (object) => truncate(join(object.directory, "meta.json"))],
+    ["a missing record", (object) => unlink(join(object.directory, "meta.json"))],
+  ];
+
+  it.each(damages)("%s: verify says so, removes the object, and it can be made again", async (_, damage) => {
+    await keep("tree", "whole");
+    const object = await keep("tree", "hurt");
+    await damage(object);
+    expect(await verifyCache(cache, never, () => {})).toMatchObject([{ kind: "tree", key: object.key }]);
+    expect(await verifyCache(cache, never, () => {})).toEqual([]);
+    expect(await titles()).toEqual(["whole"]);
+    await keep("tree", "hurt");
+    expect(await titles()).toEqual(["hurt", "whole"]);
   });
 
-  it("stops when it is told to", async () => {
-    await object("good", 1);
-    await expect(verifyCache(cache, AbortSignal.abort(new Error("stop")), () => {})).rejects.toThrow("stop");
+  it.each(damages)("%s: the next build does without it", async (_, damage) => {
+    const object = await keep("tree", "hurt");
+    await damage(object);
+    const found = await findObject(cache, "tree", object.key);
+    expect(found !== undefined && (await verifyObject(cache, found))).toBe(false);
+    const again = await keep("tree", "hurt");
+    expect(await verifyObject(cache, again)).toBe(true);
+  });
+
+  it("of a package is found, and references of clones are no damage", async () => {
+    await addClone(await keep("disk", "base"));
+    await writeFile(await keepPackage("deb"), "dab");
+    expect(await verifyCache(cache, never, () => {})).toMatchObject([{ kind: "package" }]);
+    expect(await titles()).toEqual(["base"]);
   });
 });

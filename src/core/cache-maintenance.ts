@@ -45,12 +45,11 @@ export async function listCache(cache: Cache): Promise<CacheEntry[]> {
  * @returns what was removed
  */
 export async function collectGarbage(cache: Cache, rules: GarbageRules): Promise<CacheEntry[]> {
-  const limit = Math.min(await unusedBefore(cache), rules.usedBeforeMs);
   const free = await unusedBefore(cache);
-  const entries = (await listCache(cache))
-    .filter(({ clones }) => clones.length === 0)
-    .sort((a, b) => a.usedAtMs - b.usedAtMs);
-  let left = (await listCache(cache)).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const limit = Math.min(free, rules.usedBeforeMs);
+  const all = await listCache(cache);
+  const entries = all.filter(({ clones }) => clones.length === 0).sort((a, b) => a.usedAtMs - b.usedAtMs);
+  let left = all.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const removed: CacheEntry[] = [];
   for (const entry of entries) {
     const tooLarge = rules.maxBytes !== undefined && left > rules.maxBytes && entry.usedAtMs < free;
@@ -74,7 +73,13 @@ export async function verifyCache(
 ): Promise<CacheEntry[]> {
   const damaged: CacheEntry[] = [];
   for (const kind of OBJECT_KINDS) {
-    for (const object of await listObjects(cache, kind)) {
+    const keys = await readdir(join(cache.directory, "objects", kind));
+    const objects = await listObjects(cache, kind);
+    const lost = keys.filter((key) => !objects.some((object) => object.key === key)); // listing removes those
+    damaged.push(
+      ...lost.map((key) => ({ kind, key, title: "without a record", sizeBytes: 0, usedAtMs: 0, clones: [] })),
+    );
+    for (const object of objects) {
       const entry = await describeObject(object);
       onEntry(entry);
       const intact = await withObjectLock(cache, kind, object.key, signal, () => verifyObject(cache, object, signal));
@@ -100,7 +105,8 @@ async function describeObject(object: CacheObject & { usedAtMs: number }): Promi
 async function liveClones(object: CacheObject): Promise<string[]> {
   const directory = join(object.directory, REFERENCES);
   const clones: string[] = [];
-  for (const name of await readdir(directory).catch(() => [])) {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names.filter((one) => /^[0-9a-f]{64}$/.test(one))) {
     const image = (await readFile(join(directory, name), "utf8")).trim();
     if (
       await stat(image).then(

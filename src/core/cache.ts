@@ -189,9 +189,9 @@ export function unusedBefore(cache: Cache): Promise<number> {
 
 async function readObject(cache: Cache, kind: ObjectKind, key: string): Promise<CacheObject | undefined> {
   const directory = objectDirectory(cache, kind, key);
-  const text = await readFile(join(directory, META), "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
-  const meta = parseMeta(text);
+  const text = await readFile(join(directory, META), "utf8").catch((error: NodeJS.ErrnoException) => error);
+  if (text instanceof Error && text.code !== "ENOENT") return undefined;
+  const meta = text instanceof Error ? undefined : parseMeta(text);
   if (meta) return { kind, key, directory, meta };
   await setAside(cache, kind, key);
   return undefined;

@@ -1,8 +1,12 @@
 import type { Command } from "commander";
+import type { Cache } from "../../core/cache.ts";
+import type { CacheEntry } from "../../core/cache-maintenance.ts";
 import { VmbuilderError } from "../../model/errors.ts";
 import { formatBytes, parseSize } from "../../model/size.ts";
 import { runSession } from "../session.ts";
+import { createPaint, wantsColor } from "../terminal/color.ts";
 import { writeJsonLine } from "../terminal/json-lines.ts";
+import { formatTable } from "../terminal/table.ts";
 
 interface CacheOptions {
   cacheDir?: string;
@@ -25,76 +29,125 @@ export function addCache(program: Command): void {
     cache
       .command(name)
       .description(description)
-      .option("--cache-dir <DIR>", "cache folder")
-      .option("--json", "print JSON");
+      .option("--cache-dir <DIR>", "cache (default ~/.cache/vmbuilder)")
+      .option("--json", "print one line of JSON");
   add("ls", "Lists what the cache holds.").action((options: CacheOptions) => list(options));
   add("gc", "Removes what was not used for a while.")
-    .option("--max-age <DAYS>", `keep what was used since (default: ${DEFAULT_AGE_DAYS})`)
+    .option("--max-age <DAYS>", `keep what was used since (default ${DEFAULT_AGE_DAYS})`)
     .option("--max-size <SIZE>", "remove the longest unused until the rest fits")
     .option("--all", "remove all that no build or clone needs")
     .action((options: GcOptions) => collect(options));
   add("verify", "Checks every entry against its hash.").action((options: CacheOptions) => verify(options));
 }
 
-async function open(options: CacheOptions) {
-  const { defaultCacheDirectory, openCache } = await import("../../core/cache.ts");
-  return openCache(options.cacheDir ?? defaultCacheDirectory());
+/** Opens a cache that exists; looking at one that doesn't makes none. */
+async function open({ cacheDir }: CacheOptions): Promise<{ directory: string; cache: Cache | undefined }> {
+  const [{ defaultCacheDirectory, openCache }, { stat }, { join, resolve }] = await Promise.all([
+    import("../../core/cache.ts"),
+    import("node:fs/promises"),
+    import("node:path"),
+  ]);
+  const directory = resolve(cacheDir ?? defaultCacheDirectory());
+  const exists = await stat(join(directory, "objects")).catch(() => undefined);
+  return { directory, cache: exists && (await openCache(directory)) };
 }
 
 async function list(options: CacheOptions): Promise<void> {
   const { listCache } = await import("../../core/cache-maintenance.ts");
-  const cache = await open(options);
-  const entries = await listCache(cache);
-  const total = entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  if (options.json)
-    return writeJsonLine(process.stdout, { type: "cache", directory: cache.directory, sizeBytes: total, entries });
-  for (const entry of entries.filter(({ kind }) => kind !== "package")) {
-    const clones = entry.clones.length > 0 ? `, ${entry.clones.length} clones` : "";
-    process.stdout.write(
-      `${entry.kind.padEnd(6)} ${entry.key.slice(0, 12)} ${formatBytes(entry.sizeBytes).padStart(8)}  ${age(entry.usedAtMs).padStart(8)}  ${entry.title}${clones}\n`,
-    );
-  }
+  const { directory, cache } = await open(options);
+  const entries = cache ? await listCache(cache) : [];
+  const sizeBytes = totalSize(entries);
+  if (options.json) return writeJsonLine(process.stdout, { type: "cache", directory, sizeBytes, entries });
   const packages = entries.filter(({ kind }) => kind === "package");
-  const packageBytes = packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const objects = entries.filter(({ kind }) => kind !== "package");
+  if (objects.length > 0) {
+    const paint = createPaint(wantsColor(process.stdout, process.env));
+    const [headings = "", ...lines] = formatTable(
+      [
+        { heading: "kind" },
+        { heading: "key" },
+        { heading: "size", align: "right" },
+        { heading: "used", align: "right" },
+        { heading: "clones", align: "right" },
+        { heading: "what it is", flexible: true },
+      ],
+      objects.map((one) => [
+        one.kind,
+        one.key.slice(0, 12),
+        formatBytes(one.sizeBytes),
+        formatAge(Date.now() - one.usedAtMs),
+        one.clones.length > 0 ? String(one.clones.length) : "",
+        one.title,
+      ]),
+      process.stdout.columns,
+    );
+    process.stdout.write([paint("dim", headings), ...lines, "", ""].join("\n"));
+  }
   process.stdout.write(
-    `${packages.length} packages ${formatBytes(packageBytes)}; in all ${formatBytes(total)} in ${cache.directory}\n`,
+    `${count(objects.length, "object")}, ${formatBytes(totalSize(objects))}; ${count(packages.length, "package")}, ` +
+      `${formatBytes(totalSize(packages))}; in all ${formatBytes(sizeBytes)} in ${directory}\n`,
   );
 }
 
 async function collect(options: GcOptions): Promise<void> {
-  const days = Number(options.maxAge ?? DEFAULT_AGE_DAYS);
-  if (!(days >= 0)) throw new VmbuilderError("usage", `--max-age: "${options.maxAge}" is no number of days`);
-  const maxBytes = options.maxSize === undefined ? undefined : parseSize(options.maxSize);
+  const usedBeforeMs = options.all ? Date.now() : Date.now() - parseDays(options.maxAge) * DAY_MS;
+  const maxBytes = options.maxSize === undefined ? undefined : parseMaxSize(options.maxSize);
   const { collectGarbage } = await import("../../core/cache-maintenance.ts");
-  const cache = await open(options);
-  const usedBeforeMs = options.all ? Date.now() : Date.now() - days * DAY_MS;
-  const removed = await collectGarbage(cache, { usedBeforeMs, ...(maxBytes === undefined ? {} : { maxBytes }) });
-  const freed = removed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  if (options.json) return writeJsonLine(process.stdout, { type: "cache-gc", removed, freedBytes: freed });
-  process.stdout.write(`removed ${removed.length} entries, ${formatBytes(freed)}\n`);
+  const { directory, cache } = await open(options);
+  const removed = cache
+    ? await collectGarbage(cache, { usedBeforeMs, ...(maxBytes === undefined ? {} : { maxBytes }) })
+    : [];
+  const freedBytes = totalSize(removed);
+  if (options.json) return writeJsonLine(process.stdout, { type: "cache-gc", directory, removed, freedBytes });
+  process.stdout.write(`removed ${count(removed.length, "entry", "entries")}, ${formatBytes(freedBytes)} freed\n`);
+}
+
+function parseDays(text = String(DEFAULT_AGE_DAYS)): number {
+  if (/^\d{1,6}(\.\d+)?$/.test(text)) return Number(text);
+  throw new VmbuilderError("usage", `--max-age: "${text}" is no number of days`);
+}
+
+function parseMaxSize(text: string): number {
+  try {
+    return parseSize(text);
+  } catch (cause) {
+    throw new VmbuilderError("usage", `--max-size: "${text}" is no size`, { hint: "write for example 10G", cause });
+  }
 }
 
 async function verify(options: CacheOptions): Promise<void> {
   const { verifyCache } = await import("../../core/cache-maintenance.ts");
-  const cache = await open(options);
+  const { directory, cache } = await open(options);
   let checked = 0;
-  const damaged = await runSession({ quiet: true }, ({ signal }) => verifyCache(cache, signal, () => checked++));
-  if (options.json) writeJsonLine(process.stdout, { type: "cache-verify", checked, damaged });
-  else process.stdout.write(`${checked} entries checked, ${damaged.length} damaged\n`);
-  if (damaged.length > 0) {
-    throw new VmbuilderError(
-      "cache-corrupt",
-      `${damaged.length} damaged entries were removed from ${cache.directory}`,
-      { hint: "the next build makes them anew; check the disk if it happens again" },
-    );
+  const damaged = cache
+    ? await runSession({ quiet: true }, ({ signal }) => verifyCache(cache, signal, () => checked++))
+    : [];
+  if (options.json) writeJsonLine(process.stdout, { type: "cache-verify", directory, checked, damaged });
+  else {
+    for (const { kind, key, title, clones } of damaged) {
+      const text = `damaged: ${kind} ${key.slice(0, 12)} ${title}`.trimEnd();
+      process.stdout.write(`${text}${clones.map((clone) => `\n  a clone needs it: ${clone}`).join("")}\n`);
+    }
+    process.stdout.write(`${count(checked, "entry", "entries")} checked, ${damaged.length} damaged\n`);
   }
+  if (damaged.length === 0) return;
+  throw new VmbuilderError(
+    "cache-corrupt",
+    `${count(damaged.length, "damaged entry was", "damaged entries were")} removed from ${directory}`,
+    { hint: "the next build makes them anew; check the disk if it happens again" },
+  );
 }
 
-function age(atMs: number): string {
-  const hours = (Date.now() - atMs) / 3_600_000;
-  return hours >= 48
-    ? `${Math.floor(hours / 24)} days`
-    : hours >= 1
-      ? `${Math.floor(hours)} h`
-      : `${Math.floor(hours * 60)} min`;
+function totalSize(entries: readonly CacheEntry[]): number {
+  return entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
+function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+function formatAge(ageMs: number): string {
+  const hours = ageMs / 3_600_000;
+  if (hours >= 48) return `${Math.floor(hours / 24)} days`;
+  return hours >= 1 ? `${Math.floor(hours)} h` : `${Math.max(0, Math.floor(hours * 60))} min`;
 }
