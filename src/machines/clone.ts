@@ -1,5 +1,5 @@
-import { mkdir, stat, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { link, mkdir, stat, writeFile } from "node:fs/promises";
+import { basename, extname, join, resolve } from "node:path";
 import { objectFile, openCache, REFERENCES } from "../core/cache.ts";
 import { runStep } from "../core/context.ts";
 import { VmbuilderError } from "../model/errors.ts";
@@ -11,7 +11,7 @@ import { BUILD_RECORD, checkDestination, publishFolder } from "../stages/destina
 import { newDiskIds } from "../stages/identity.ts";
 import { findDistro, findHypervisor } from "../stages/plan.ts";
 import { IDENTITY_RECORD, readMachineRecord } from "../stages/record.ts";
-import { sha256File, sha256Text } from "../system/files.ts";
+import { fileError, sha256File, sha256Text } from "../system/files.ts";
 
 /** What to clone, and how. */
 export interface CloneRequest {
@@ -61,7 +61,7 @@ export async function cloneMachine(request: CloneRequest): Promise<Clone> {
         const overlay = join(directory, image);
         await identifyDisk(
           findDistro(base.facts.distro),
-          base,
+          { ...base, image: await pinImage(base) },
           identity,
           overlay,
           scratch,
@@ -82,7 +82,7 @@ export async function cloneMachine(request: CloneRequest): Promise<Clone> {
         const manifest = packages.map((one) => `${one.name} ${one.version} ${one.architecture}\n`).sort();
         await writeFile(join(directory, "manifest"), manifest.join(""));
         const artifacts = [{ name: image, sha256: await sha256File(overlay), sizeBytes: (await stat(overlay)).size }];
-        const raw = { ...record.raw, recipe, clone: { of: resolve(source), base: base.image }, artifacts, steps: [] };
+        const raw = { ...record.raw, recipe, clone: { of: resolve(source), base: base.key }, artifacts, steps: [] };
         await writeFile(join(directory, BUILD_RECORD), `${JSON.stringify(raw, null, 1)}\n`);
         await writeFile(join(directory, IDENTITY_RECORD), `${JSON.stringify(identity)}\n`, { mode: 0o600 });
         await addReference(base.object.directory, join(destination, image));
@@ -113,8 +113,21 @@ async function findIntactBase(
   return base;
 }
 
+/**
+ * A name for the base's image that no other content will ever have: should the object be lost and built anew, with the same
+ * key but not the same bytes, a clone fails to start instead of reading a disk that isn't its own.
+ */
+async function pinImage({ image, object }: Awaited<ReturnType<typeof findIntactBase>>): Promise<string> {
+  const sha256 = object.meta.files[basename(image)]?.sha256;
+  const pinned = join(object.directory, REFERENCES, `${sha256}${extname(image)}`);
+  await mkdir(join(object.directory, REFERENCES), { recursive: true });
+  await link(image, pinned).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw fileError(error, pinned);
+  });
+  return pinned;
+}
+
 /** Garbage collection keeps an object as long as one of its references leads to a file. */
 async function addReference(objectDirectory: string, image: string): Promise<void> {
-  await mkdir(join(objectDirectory, REFERENCES), { recursive: true });
   await writeFile(join(objectDirectory, REFERENCES, sha256Text(image)), `${image}\n`);
 }

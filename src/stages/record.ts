@@ -1,8 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { VmbuilderError } from "../model/errors.ts";
 import type { Identity } from "../model/identity.ts";
+import { recipeSchema } from "../model/recipe.ts";
+import { readSmallFile } from "../system/files.ts";
 import { BUILD_RECORD } from "./destination.ts";
 
 /** Version of the form of build.json. */
@@ -19,12 +20,22 @@ const buildRecordSchema = z.object({
   base: z.object({ key: z.string().regex(/^[0-9a-f]{64}$/) }),
 });
 
+/** Far more than the record of a machine with every package there is. */
+const LARGEST_RECORD_BYTES = 64 * 1024 * 1024;
+
 const line = z.string().regex(/^[^\n\0]*$/);
 const field = z.string().regex(/^[^:\n\0]*$/);
 
 /** Ids are made anew for each machine; the rest of an identity is kept. */
 const identityRecordSchema = z.object({
-  user: z.object({ name: field, fullName: field, passwordHash: field.optional(), sshKeys: z.array(line) }).optional(),
+  user: z
+    .object({
+      name: recipeSchema.shape.user.unwrap(),
+      fullName: field,
+      passwordHash: field.optional(),
+      sshKeys: z.array(line),
+    })
+    .optional(),
   rootPasswordHash: field.optional(),
   rootSshKeys: z.array(line),
   timezone: line.optional(),
@@ -71,7 +82,7 @@ export async function readMachineRecord(directory: string): Promise<MachineRecor
 
 async function readJson(directory: string, name: string): Promise<unknown> {
   const path = join(directory, name);
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+  const text = await readSmallFile(path, LARGEST_RECORD_BYTES).catch((cause: unknown) => {
     throw new VmbuilderError("machine-invalid", `${directory} is no machine: ${path} cannot be read`, {
       hint: "give the folder that vmbuilder build made",
       cause,
