@@ -130,12 +130,14 @@ function describe(issue: z.core.$ZodIssue, values: unknown): { path: PropertyKey
       return { path: issue.path, message: `${shown(value)} is none of ${issue.values.map(String).join(", ")}` };
     case "invalid_format":
       return { path: issue.path, message: `${shown(value)} ${issue.format === "url" ? "is no URL" : issue.message}` };
+    case "too_small":
+    case "too_big":
+      if (issue.origin !== "string") break;
+      return { path: issue.path, message: `${shown(value)} is ${issue.code === "too_big" ? "too long" : "empty"}` };
     default:
-      return {
-        path: issue.path,
-        message: /^(is|must) /.test(issue.message) ? `${shown(value)} ${issue.message}` : issue.message,
-      };
   }
+  const message = /^(is|must) /.test(issue.message) ? `${shown(value)} ${issue.message}` : issue.message;
+  return { path: issue.path, message };
 }
 
 const TYPES: Readonly<Record<string, string>> = {

@@ -11,6 +11,7 @@ export const ERROR_TABLE = {
   "file-unreadable": { exitStatus: 2, httpStatus: 400 },
   "dest-exists": { exitStatus: 2, httpStatus: 409 },
   "dest-foreign": { exitStatus: 2, httpStatus: 409 },
+  "dest-impossible": { exitStatus: 2, httpStatus: 400 },
   "login-impossible": { exitStatus: 2, httpStatus: 400 },
   "machine-invalid": { exitStatus: 2, httpStatus: 400 },
   "mirror-unknown": { exitStatus: 2, httpStatus: 400 },

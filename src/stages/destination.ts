@@ -1,4 +1,5 @@
-import { readFile, rename, rm, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, sep } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
 import { fileError, makeDirectory, syncPath } from "../system/files.ts";
@@ -7,13 +8,14 @@ import { fileError, makeDirectory, syncPath } from "../system/files.ts";
 export const BUILD_RECORD = "build.json";
 
 /**
- * Refuses a result folder that would lose something: one that exists, unless it may be overwritten and is ours.
+ * Refuses a result folder that would lose something (one that exists, unless it may be overwritten and is ours), or that
+ * cannot be made.
  *
- * @throws dest-exists, dest-foreign
+ * @throws dest-exists, dest-foreign, dest-impossible
  */
 export async function checkDestination(destination: string, overwrite: boolean): Promise<void> {
   const found = await stat(destination).catch(() => undefined);
-  if (!found) return;
+  if (!found) return checkParent(destination);
   if (!overwrite)
     throw new VmbuilderError("dest-exists", `${destination} exists already`, {
       hint: "choose another --dest or --hostname, or replace it with --overwrite",
@@ -30,6 +32,23 @@ export async function checkDestination(destination: string, overwrite: boolean):
       hint: "run from another folder",
     });
   }
+}
+
+/** The nearest folder that exists already must be one where something can be made. */
+async function checkParent(destination: string): Promise<void> {
+  const parent = dirname(destination);
+  const info = await stat(parent).catch(() => undefined);
+  if (!info && parent !== destination) return checkParent(parent);
+  const why = !info?.isDirectory()
+    ? "is no folder"
+    : await access(parent, constants.W_OK | constants.X_OK).then(
+        () => undefined,
+        () => "cannot be written to",
+      );
+  if (why)
+    throw new VmbuilderError("dest-impossible", `the result cannot be made: ${parent} ${why}`, {
+      hint: "choose another --dest",
+    });
 }
 
 async function isOurs(destination: string): Promise<boolean> {
