@@ -22,7 +22,7 @@ export async function checkHost(plan: Plan): Promise<void> {
 }
 
 /** Looks at everything that any build could need of this host. */
-export function inspectHost(): Promise<HostCheck[]> {
+export function inspectHost(cacheDirectory: string): Promise<HostCheck[]> {
   const files = DISTROS.flatMap(({ hostFiles }) => hostFiles);
-  return checkHostFor(process.arch === "arm64" ? "arm64" : "amd64", files);
+  return checkHostFor(process.arch === "arm64" ? "arm64" : "amd64", files, cacheDirectory);
 }

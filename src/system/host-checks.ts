@@ -1,9 +1,10 @@
 import { constants } from "node:fs";
-import { access, readFile } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { access, readFile, statfs } from "node:fs/promises";
+import { delimiter, dirname, join } from "node:path";
 import { type ErrorCode, VmbuilderError } from "../model/errors.ts";
+import { formatBytes } from "../model/size.ts";
 import { OWN_MOUNTS, parseSubordinateIds, runInNamespace } from "./namespace.ts";
-import { cleanEnvironment } from "./process.ts";
+import { cleanEnvironment, run } from "./process.ts";
 
 /** The outcome of one look at the host. */
 export interface HostCheck {
@@ -27,9 +28,7 @@ const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] =
   ["gzip", "gzip"],
   ["unshare", "util-linux"],
   ["setpriv", "util-linux"],
-  ["mkswap", "util-linux"],
   ["bwrap", "bubblewrap"],
-  ["sfdisk", "fdisk"],
   ["mke2fs", "e2fsprogs"],
   ["debugfs", "e2fsprogs"],
   ["mformat", "mtools"],
@@ -51,8 +50,16 @@ export interface HostFile {
   readonly debianPackage: string;
 }
 
-/** Looks at everything that a build needs of the host, and at what makes running its result better. */
-export async function checkHostFor(architecture: "amd64" | "arm64", files: readonly HostFile[]): Promise<HostCheck[]> {
+/**
+ * Looks at everything that a build needs of the host, and at what makes running its result better.
+ *
+ * @param cacheDirectory where free space is wanted; it need not exist yet
+ */
+export async function checkHostFor(
+  architecture: "amd64" | "arm64",
+  files: readonly HostFile[],
+  cacheDirectory?: string,
+): Promise<HostCheck[]> {
   const [emulator, emulatorPackage] = EMULATORS[architecture];
   return Promise.all([
     ...PROGRAMS.map(([program, debianPackage]) => checkProgram(program, debianPackage, true)),
@@ -69,6 +76,8 @@ export async function checkHostFor(architecture: "amd64" | "arm64", files: reado
       true,
       "run as root: modprobe fuse; in a container, pass the device in",
     ),
+    checkDiskServer(),
+    ...(cacheDirectory === undefined ? [] : [checkSpace(cacheDirectory)]),
     checkProgram(emulator, emulatorPackage, false),
     checkFile(
       "KVM",
@@ -126,6 +135,40 @@ async function checkIdRanges(): Promise<HostCheck> {
     code: "host-unfit",
     message: ok ? "ranges of subordinate ids are apart" : `/etc/subuid gives ${owners} overlapping ranges`,
     hint: "give each user a range of their own with usermod --add-subuids",
+  };
+}
+
+/** The first version of the storage daemon that serves a disk through FUSE. @see https://wiki.qemu.org/ChangeLog/6.0 */
+const OLDEST_QEMU_MAJOR = 6;
+
+async function checkDiskServer(): Promise<HostCheck> {
+  const said = await run(["qemu-storage-daemon", "--version"], { timeoutMs: 10_000 }).catch(() => undefined);
+  const version = /version (\d+)\.\d+/.exec(said?.stdout ?? "");
+  const ok = version === null || Number(version[1]) >= OLDEST_QEMU_MAJOR; // that it is missing is another check's news
+  return {
+    name: "qemu version",
+    ok,
+    required: true,
+    code: "host-unfit",
+    message: `qemu-storage-daemon is of ${version?.[0] ?? "an unknown version"}`,
+    hint: `install QEMU ${OLDEST_QEMU_MAJOR}.0 or later, for example from backports`,
+  };
+}
+
+/** A first build keeps about one gigabyte, and needs as much again while it works. */
+const WANTED_SPACE_BYTES = 3e9;
+
+async function checkSpace(directory: string): Promise<HostCheck> {
+  const info = await statfs(directory).catch(() => undefined);
+  if (!info && dirname(directory) !== directory) return checkSpace(dirname(directory));
+  const freeBytes = info ? info.bavail * info.bsize : 0;
+  return {
+    name: "free space",
+    ok: freeBytes >= WANTED_SPACE_BYTES,
+    required: false,
+    code: "disk-full",
+    message: `${formatBytes(freeBytes)} are free in ${directory}, for the cache`,
+    hint: `a build wants ${formatBytes(WANTED_SPACE_BYTES)}: choose another --cache-dir, or run: vmbuilder cache gc`,
   };
 }
 
