@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
-import { access, readFile, rename, rm, stat } from "node:fs/promises";
+import { access, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, sep } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
-import { fileError, makeDirectory, syncPath } from "../system/files.ts";
+import { fileError, makeDirectory, processStart, syncPath } from "../system/files.ts";
 
 /** Marks a folder as ours, for `--overwrite`. */
 export const BUILD_RECORD = "build.json";
@@ -62,7 +62,7 @@ async function isOurs(destination: string): Promise<boolean> {
 
 /**
  * Fills a folder under a temporary name and gives it its final one when all is there. A folder that is replaced stays
- * whole until then.
+ * whole until then. What a build that was killed left beside it is cleared first.
  */
 export async function publishFolder<T>(
   destination: string,
@@ -70,21 +70,43 @@ export async function publishFolder<T>(
   fill: (directory: string) => Promise<T>,
 ): Promise<T> {
   const parent = dirname(destination);
-  const temporary = join(parent, `.${basename(destination).slice(0, 200)}.${process.pid}.part`);
-  const old = `${temporary}.old`;
+  const own = `${temporaryPrefix(destination)}${process.pid}.${await processStart(process.pid)}`;
+  const temporary = join(parent, `${own}.part`);
+  const old = join(parent, `${own}.old`);
   try {
     await makeDirectory(parent);
+    await clearLeftovers(destination);
     await makeDirectory(temporary, 0o755);
     const result = await fill(temporary);
     await checkDestination(destination, overwrite);
     if (overwrite) await rename(destination, old).catch(() => {}); // it need not be there
     await rename(temporary, destination);
+    await rm(old, { recursive: true, force: true });
     await syncPath(parent);
     return result;
   } catch (error) {
+    await rename(old, destination).catch(() => {}); // there is one only when the new folder could not take its place
     throw fileError(error, destination);
   } finally {
     await rm(temporary, { recursive: true, force: true });
-    await rm(old, { recursive: true, force: true });
+  }
+}
+
+function temporaryPrefix(destination: string): string {
+  return `.${basename(destination).slice(0, 200)}.`;
+}
+
+/** Removes the unfinished folders of builds that live no more; one that was about to be replaced gets its name back. */
+async function clearLeftovers(destination: string): Promise<void> {
+  const parent = dirname(destination);
+  const prefix = temporaryPrefix(destination);
+  for (const name of await readdir(parent)) {
+    if (!name.startsWith(prefix)) continue;
+    const [, pid, start, kind] = /^(\d+)\.(\d+)\.(part|old)$/.exec(name.slice(prefix.length)) ?? [];
+    if (kind === undefined || (await processStart(Number(pid))) === start) continue;
+    const path = join(parent, name);
+    const isLast = kind === "old" && (await stat(destination).catch(() => undefined)) === undefined;
+    if (isLast) await rename(path, destination);
+    else await rm(path, { recursive: true, force: true });
   }
 }

@@ -62,12 +62,20 @@ export function cleanEnvironment(): Record<string, string> {
 }
 
 /**
+ * A program that doesn't read from us would work on when we are killed; the kernel ends it instead.
+ *
+ * @see https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
+ */
+const DIE_WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"];
+
+/**
  * Runs a program to its end. There is no shell between: `argv` is what the program gets.
  *
  * @throws command-missing, command-failed (with exit status and the tail of stderr), script-timeout, interrupted
  */
 export function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const child = spawnGroup(argv, options, [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"]);
+  const stdin = options.input === undefined ? "ignore" : "pipe";
+  const child = spawnGroup(argv.length > 0 ? [...DIE_WITH_US, ...argv] : argv, options, [stdin, "pipe", "pipe"]);
   if (options.input !== undefined) {
     child.stdin?.on("error", () => {}); // a program that doesn't read all its input says so by its status
     child.stdin?.end(options.input);
@@ -150,7 +158,10 @@ function settle(
       if (status !== null && (options.okStatuses ?? [0]).includes(status)) {
         return resolve({ stdout: output(), stderr: errors(), status });
       }
-      reject(new CommandError(argv, status, signal, { stdout: output(), stderr: errors() }));
+      const missing = status === 127 && /^setpriv: failed to execute .*: No such file/m.test(errors());
+      reject(
+        missing ? notInstalled(argv) : new CommandError(argv, status, signal, { stdout: output(), stderr: errors() }),
+      );
     });
   }).finally(() => {
     clearTimeout(timer);
@@ -198,13 +209,12 @@ export function lastLines(text: string, count = 50): string {
     .join("\n");
 }
 
+function notInstalled([program]: readonly string[], cause?: unknown): VmbuilderError {
+  return new VmbuilderError("command-missing", `${program} is not installed`, { hint: "run: vmbuilder doctor", cause });
+}
+
 function spawnError(argv: readonly string[], cause: NodeJS.ErrnoException): VmbuilderError {
-  if (cause.code === "ENOENT") {
-    return new VmbuilderError("command-missing", `${argv[0]} is not installed`, {
-      hint: "run: vmbuilder doctor",
-      cause,
-    });
-  }
+  if (cause.code === "ENOENT") return notInstalled(argv, cause);
   if (cause.code === "EAGAIN" || cause.code === "ENOMEM") {
     return new VmbuilderError("memory-short", `${argv[0]} could not be started: ${cause.message}`, { cause });
   }
