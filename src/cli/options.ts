@@ -134,17 +134,17 @@ export const buildOptions = [
   },
   { key: "ssh-key", kind: "files", argument: "FILE", group: "Users", help: "public keys that may log in as root" },
   {
-    key: "allow-no-login",
-    kind: "switch",
-    group: "Users",
-    help: "build a machine that nobody can log in to",
-  },
-  {
     key: "ssh-user-key",
     kind: "files",
     argument: "FILE",
     group: "Users",
     help: "public keys that may log in as the user",
+  },
+  {
+    key: "allow-no-login",
+    kind: "switch",
+    group: "Users",
+    help: "build a machine that nobody can log in to",
   },
   { key: "hostname", kind: "text", argument: "NAME", group: "Network", help: "name of the machine", standard: "vm" },
   {

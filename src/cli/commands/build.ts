@@ -18,7 +18,8 @@ export function addBuild(program: Command): void {
   const command = program
     .command("build")
     .argument("[RECIPE]")
-    .description("Builds a virtual machine from a recipe (YAML), options, or both.");
+    .summary("Builds a virtual machine from a recipe, options, or both.")
+    .description("Builds a virtual machine from a recipe (a YAML file), options, or both.");
   addBuildOptions(command, { arch: ["amd64", "arm64"] }).action((recipe: string | undefined) =>
     build(recipe, readBuildOptions(command)),
   );

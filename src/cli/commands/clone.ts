@@ -18,12 +18,12 @@ export function addClone(program: Command): void {
     .command("clone")
     .argument("<DIR>", "folder of a built machine")
     .description("Makes a linked clone of a built machine.")
-    .requiredOption("--hostname <NAME>", "name of the clone")
-    .option("-d, --dest <DIR>", "result folder (default: NAME-vm)")
-    .option("-o, --overwrite", "replace a result folder that vmbuilder made")
-    .option("--cache-dir <DIR>", "cache folder that the machine was built with")
-    .option("--json", "print events and result as JSON lines")
-    .option("-q, --quiet", "print nothing but errors")
+    .requiredOption("--hostname <NAME>", "name of the clone; required")
+    .option("-d, --dest <DIR>", "result (default NAME-vm)")
+    .option("-o, --overwrite", "replace DIR if vmbuilder made it")
+    .option("--cache-dir <DIR>", "cache of the machine (default ~/.cache/vmbuilder)")
+    .option("--json", "events and result as lines of JSON")
+    .option("-q, --quiet", "only warnings and errors")
     .action((directory: string, options: CloneOptions) => clone(directory, options));
 }
 
