@@ -10,6 +10,7 @@ import type { Identity } from "../../src/model/identity.ts";
 import { MIB } from "../../src/model/size.ts";
 import { planStorage } from "../../src/model/storage-plan.ts";
 import { run } from "../fixtures/vmbuilder.ts";
+import { expectGolden } from "./golden-file.ts";
 
 const FACTS: TreeFacts = {
   packages: [{ name: "openssh-server" } as TreeFacts["packages"][number]],
@@ -53,7 +54,7 @@ function describeEdits(edits: readonly FileEdit[]): string {
       if (edit.kind === "symlink") return `symlink ${edit.path} -> ${edit.target}\n`;
       if (edit.kind === "remove") return `remove ${edit.path}\n`;
       const head = `${edit.kind} ${edit.path} ${edit.mode.toString(8)} ${edit.uid ?? 0}:${edit.gid ?? 0}\n`;
-      return head + (edit.kind === "file" ? edit.content.replace(/^/gm, "    ").trimEnd() + "\n" : "");
+      return head + (edit.kind === "file" ? `${edit.content.replace(/^/gm, "    ").trimEnd()}\n` : "");
     })
     .join("\n");
 }
@@ -62,7 +63,7 @@ describe("a machine's own files", () => {
   const disk = planStorage({ rootSizeBytes: 4096 * MIB, swapSizeBytes: 1024 * MIB, architecture: "amd64" });
 
   it("are as they were, with keys alone", async () => {
-    await expect(describeEdits(identifyDebian(IDENTITY, FACTS, disk))).toMatchFileSnapshot("identity-keys.txt");
+    await expectGolden("identity-keys.txt", describeEdits(identifyDebian(IDENTITY, FACTS, disk)));
   });
 
   it("are as they were, with passwords alone", async () => {
@@ -75,7 +76,7 @@ describe("a machine's own files", () => {
       timezone: undefined,
       lang: undefined,
     };
-    await expect(describeEdits(identifyDebian(identity, FACTS, disk))).toMatchFileSnapshot("identity-passwords.txt");
+    await expectGolden("identity-passwords.txt", describeEdits(identifyDebian(identity, FACTS, disk)));
   });
 });
 
@@ -94,7 +95,7 @@ describe("the start script", () => {
       disks: ["web.qcow2", "web-2.qcow2"],
     });
     expect(script).toMatchObject({ name: "run.sh", mode: 0o755 });
-    await expect(script?.content).toMatchFileSnapshot(`run-${architecture}.sh`);
+    await expectGolden(`run-${architecture}.sh.txt`, script?.content ?? "");
     const path = join(directory, architecture);
     await writeFile(path, script?.content ?? "");
     expect(await run("sh", ["-n", path])).toEqual({ status: 0, stdout: "", stderr: "" });
