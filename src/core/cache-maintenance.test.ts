@@ -1,4 +1,4 @@
-import { link, mkdir, mkdtemp, readdir, rm, truncate, unlink, utimes, writeFile } from "node:fs/promises";
+import { chown, link, mkdir, mkdtemp, readdir, rm, truncate, unlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -67,6 +67,13 @@ async function titles(): Promise<string[]> {
 
 const now = () => Date.now();
 const never = new AbortController().signal;
+
+describe("openCache", () => {
+  it.skipIf(process.getuid?.() !== 0)("refuses another user's cache (needs root, to make one)", async () => {
+    await chown(cache.directory, 12345, 12345);
+    await expect(openCache(cache.directory)).rejects.toMatchObject({ code: "cache-unusable" });
+  });
+});
 
 describe("listCache", () => {
   it("tells size, clones and packages", async () => {

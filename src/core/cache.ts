@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readdir, readFile, rename, stat, utimes } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, join, resolve } from "node:path";
+import { VmbuilderError } from "../model/errors.ts";
 import {
   fileError,
   makeDirectory,
@@ -55,16 +56,27 @@ export function defaultCacheDirectory(env: Record<string, string | undefined> = 
 /**
  * Opens a cache, makes its folders, and removes what dead builds left in its work folder.
  *
- * @throws path-unusable, disk-full
+ * @throws cache-unusable when it is another user's; path-unusable, disk-full
  */
 export async function openCache(directory: string): Promise<Cache> {
   const root = resolve(directory);
+  await checkOwner(root);
   const cache = { directory: root, packages: join(root, "packages") };
   await makeDirectory(root, 0o700);
   for (const name of ["packages", "work", ...OBJECT_KINDS.map((kind) => join("objects", kind))])
     await makeDirectory(join(root, name));
   await reapWorkDirectories(join(root, "work"));
   return cache;
+}
+
+/** Root of a user namespace, which all heavy work runs as, cannot reach what belongs to somebody else. */
+async function checkOwner(root: string): Promise<void> {
+  const info = await stat(root).catch(() => undefined);
+  const uid = process.getuid?.();
+  if (!info || info.uid === uid) return;
+  throw new VmbuilderError("cache-unusable", `the cache ${root} belongs to user ${info.uid}, not to ${uid}`, {
+    hint: "choose another --cache-dir: each user has a cache of their own",
+  });
 }
 
 /** Finds an object by its key, and marks it as used now. Its files are not read: see {@link verifyObject}. */
