@@ -43,7 +43,7 @@ async function readMembers(file: FileHandle, path: string): Promise<DebLayout> {
     await file.read(header, 0, HEADER_BYTES, offset);
     const name = header.toString("latin1", 0, 16).replace(/\/?\s*$/, "");
     const sizeBytes = Number(header.toString("latin1", 48, 58).trim());
-    if (header.toString("latin1", 58, 60) !== "`\n" || !Number.isSafeInteger(sizeBytes))
+    if (header.toString("latin1", 58, 60) !== "`\n" || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0)
       throw malformed(path, "broken member header");
     offset += HEADER_BYTES;
     if (offset + sizeBytes > size) throw malformed(path, `${name} ends after the file`);

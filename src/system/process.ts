@@ -223,10 +223,16 @@ function spawnError(argv: readonly string[], cause: NodeJS.ErrnoException): Vmbu
 
 function stopGroup(child: ChildProcess): void {
   const pid = child.pid;
-  if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  if (pid === undefined || hasClosed(child)) return;
   signalGroup(pid, "SIGTERM");
   const timer = setTimeout(() => signalGroup(pid, "SIGKILL"), KILL_AFTER_MS);
   child.once("close", () => clearTimeout(timer));
+}
+
+/** Ended, and nothing that it started holds its output open any more. */
+function hasClosed(child: ChildProcess): boolean {
+  const ended = child.exitCode !== null || child.signalCode !== null;
+  return ended && child.stdio.every((stream) => !stream || stream.destroyed);
 }
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {

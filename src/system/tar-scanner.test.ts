@@ -120,7 +120,7 @@ describe("TarScanner", () => {
   });
 
   // Known fault: an empty extension is never closed, and swallows the content of the next entry.
-  it.fails("gives an entry's content after an empty extension header", () => {
+  it("gives an entry's content after an empty extension header", () => {
     const archive = Buffer.concat([header("x", 0), header("0", 5), Buffer.from("hello"), Buffer.alloc(507), END]);
     expect(scan(archive).content.toString()).toBe("hello");
   });

@@ -122,7 +122,7 @@ export class TarScanner {
     if (typeFlag === "L" || typeFlag === "K" || typeFlag === "x" || typeFlag === "g") {
       if (sizeBytes > 1024 * 1024)
         throw new VmbuilderError("package-malformed", "a tar extension header is larger than 1 MiB");
-      this.#extension = { type: typeFlag, pieces: [] };
+      this.#extension = sizeBytes === 0 ? undefined : { type: typeFlag, pieces: [] };
     } else {
       this.#handler.onEntry(describeEntry(block, TYPES[typeFlag] ?? "other", sizeBytes, this.#extended));
       if (this.#extended.size > 0) this.#extended = new Map();
