@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-test demo test check types lint unit system golden boot bench clean
+.PHONY: help setup setup-test demo test check types lint unit system golden boot compare bench clean
 
 NPM := npm run --silent
 PACKAGES := node_modules/.package-lock.json
@@ -19,6 +19,9 @@ demo: setup ## build a Debian machine, boot it, log in to it
 test: setup-test types lint unit system golden boot ## install what is missing, then every test
 
 check: types lint unit ## the fast tests: types, lint, unit
+
+compare: setup-test ## compare a tree with mmdebstrap's, file by file
+	@npx vitest run --project comparison
 
 bench: setup-test ## time builds against mmdebstrap: half an hour; TMPDIR says where
 	@set -e; for name in cold warm addpkg clone memory steps boot; do bench/$$name; done

@@ -33,6 +33,8 @@ export default defineConfig({
       project("unit", "src/**/*.test.ts", 10 * SECOND_MS, false),
       // Real tools, and two builds at once would compete for the same few cores.
       project("system", "test/system/**/*.test.ts", 5 * MINUTE_MS, true),
+      // Not part of `make test`: it makes a tree with mmdebstrap to compare with.
+      project("comparison", "test/comparison/**/*.test.ts", 30 * MINUTE_MS, true),
       project("golden", "test/golden/**/*.test.ts", 5 * MINUTE_MS, true),
       // Under software emulation a machine needs minutes; two at a time would both be late.
       project("boot", "test/boot/**/*.test.ts", 15 * MINUTE_MS, true),
