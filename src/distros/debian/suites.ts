@@ -54,7 +54,8 @@ export function findSuite(suites: readonly Suite[], wanted: string, today: strin
     testing: stable && suites[suites.indexOf(stable) + 1],
     unstable: suites.find(({ codename }) => codename === "sid"),
   };
-  const found = aliases[wanted] ?? suites.find(({ codename }) => codename === wanted);
+  const alias = Object.hasOwn(aliases, wanted) ? aliases[wanted] : undefined;
+  const found = alias ?? suites.find(({ codename }) => codename === wanted);
   if (!found) {
     const known = suites.map(({ codename }) => codename).join(", ");
     throw new VmbuilderError("suite-unknown", `Debian has no suite "${wanted}"`, { hint: `choose one of: ${known}` });
