@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-test demo test check types lint unit system golden boot compare bench clean
+.PHONY: help setup setup-test demo test check types lint unit system golden boot compare interrupt bench clean
 
 NPM := npm run --silent
 PACKAGES := node_modules/.package-lock.json
@@ -22,6 +22,9 @@ check: types lint unit ## the fast tests: types, lint, unit
 
 compare: setup-test ## compare a tree with mmdebstrap's, file by file
 	@npx vitest run --project comparison
+
+interrupt: setup-test ## stop builds at every stage, by every signal, and fill the disk: an hour
+	@npx vitest run --project interrupt
 
 bench: setup-test ## time builds against mmdebstrap: half an hour; TMPDIR says where
 	@set -e; for name in cold warm addpkg clone memory steps boot; do bench/$$name; done
