@@ -8,7 +8,7 @@ NPM := npm run --silent
 PACKAGES := node_modules/.package-lock.json
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing (apt packages, npm packages) and bundle the command line
 	@scripts/setup
@@ -23,7 +23,7 @@ check: types lint unit ## the fast tests: types, lint, unit
 compare: setup-test ## compare a tree with mmdebstrap's, file by file
 	@npx vitest run --project comparison
 
-interrupt: setup-test ## stop builds at every stage, by every signal, and fill the disk: an hour
+interrupt: setup-test ## stop builds at every stage, by every signal: an hour
 	@npx vitest run --project interrupt
 
 bench: setup-test ## time builds against mmdebstrap: half an hour; TMPDIR says where
