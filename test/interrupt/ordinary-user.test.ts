@@ -1,0 +1,128 @@
+import { chmod, cp, mkdir, readdir, rm } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type BuiltCache, builtCache, exists, makeBuildFolder } from "../fixtures/built-cache.ts";
+import { localRepository } from "../fixtures/test-cache.ts";
+import { type CliResult, run } from "../fixtures/vmbuilder.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const WITH_RANGE = "vmb-test-range";
+const WITHOUT_RANGE = "vmb-test-none";
+
+// Only root can make users; CI runs as root, so that it is tested there.
+describe.skipIf(userInfo().uid !== 0)("an ordinary user (made by root)", () => {
+  let built: BuiltCache;
+  let folder: string;
+  let options: readonly string[];
+
+  beforeAll(async () => {
+    built = await builtCache();
+    await makeUser(WITH_RANGE);
+    await makeUser(WITHOUT_RANGE);
+    await must(run("usermod", ["--add-subuids", "700000-765535", "--add-subgids", "700000-765535", WITH_RANGE]));
+    await forgetRanges(WITHOUT_RANGE);
+    folder = await makeBuildFolder("vmb-user-");
+    await chmod(folder, 0o755);
+    await copyProgram(join(folder, "program"));
+    options = await copyRepository(built, join(folder, "mirror"));
+  });
+
+  afterAll(async () => {
+    for (const name of [WITH_RANGE, WITHOUT_RANGE]) await run("userdel", ["--remove", name]);
+    if (folder) await rm(folder, { recursive: true, force: true });
+  });
+
+  let home: string;
+  beforeEach(async () => {
+    home = join(folder, "home");
+    await rm(home, { recursive: true, force: true });
+    await mkdir(home);
+  });
+
+  test("with a range of ids builds a machine from nothing; all that stays is its own and can be removed", async () => {
+    await own(home, WITH_RANGE);
+    const built = await asUser(WITH_RANGE, home, build());
+    expect(built.stderr).toBe("");
+    expect(built.status).toBe(0);
+    expect(await readdir(join(home, "vm"))).toContain("test.qcow2");
+    expect(await readdir(join(home, "cache/work"))).toEqual([]);
+    const foreign = await must(run("find", [home, "!", "-user", WITH_RANGE]));
+    expect(foreign.stdout).toBe("");
+    const removed = await asUser(WITH_RANGE, home, ["rm", "-rf", join(home, "cache"), join(home, "vm")]);
+    expect(removed).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(await exists(join(home, "cache"))).toBe(false);
+  });
+
+  test("without a range is told which one command gives it one, before anything is fetched", async () => {
+    await own(home, WITHOUT_RANGE);
+    const refused = await asUser(WITHOUT_RANGE, home, build());
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain("subuid-missing");
+    expect(refused.stderr).toContain(WITHOUT_RANGE);
+    expect(refused.stderr).toContain("usermod --add-subuids");
+    expect(await exists(join(home, "vm"))).toBe(false);
+    expect(await exists(join(home, "cache/packages"))).toBe(false);
+  });
+
+  test("cannot use a cache of root's, and is told so", async () => {
+    await own(home, WITH_RANGE);
+    const foreign = join(folder, "roots-cache");
+    await mkdir(foreign, { mode: 0o700, recursive: true });
+    const refused = await asUser(WITH_RANGE, home, [...build().slice(0, -1), foreign]);
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain("path-unusable");
+    expect(refused.stderr).toContain(foreign);
+    expect(await exists(join(home, "vm"))).toBe(false);
+  });
+
+  function build(): string[] {
+    const program = join(folder, "program/bin/vmbuilder");
+    return [program, "build", ...options, "--quiet", "--dest", join(home, "vm"), "--cache-dir", join(home, "cache")];
+  }
+});
+
+async function makeUser(name: string): Promise<void> {
+  await run("userdel", ["--remove", name]); // of a run that was killed
+  await must(run("useradd", ["--no-create-home", "--shell", "/bin/sh", name]));
+}
+
+/** useradd gives each user a range by itself. */
+async function forgetRanges(name: string): Promise<void> {
+  await must(run("sed", ["-i", `/^${name}:/d`, "/etc/subuid", "/etc/subgid"]));
+}
+
+/** The program where everybody can read it: a checkout may stand in root's own home. */
+async function copyProgram(target: string): Promise<void> {
+  await mkdir(target);
+  for (const name of ["bin", "src", "package.json"])
+    await cp(join(ROOT, name), join(target, name), { recursive: true });
+  await must(run("cp", ["-a", join(ROOT, "node_modules"), join(target, "node_modules")]));
+}
+
+/** The repository likewise; returns the options that lead there. */
+async function copyRepository(built: BuiltCache, target: string): Promise<string[]> {
+  const { recipe } = await localRepository();
+  await must(run("cp", ["-a", recipe.mirror, target]));
+  await must(run("chmod", ["-R", "a+rX", target]));
+  return built.options.map((option) => option.replace(recipe.mirror, target));
+}
+
+async function own(directory: string, name: string): Promise<void> {
+  await must(run("chown", [name, directory]));
+}
+
+function asUser(name: string, home: string, argv: readonly string[]): Promise<CliResult> {
+  const env = { PATH: process.env.PATH ?? "", HOME: home };
+  return run(
+    "setpriv",
+    ["--reuid", name, "--regid", name, "--init-groups", "--reset-env", "env", `HOME=${home}`, "-C", home, ...argv],
+    env,
+  );
+}
+
+async function must(result: Promise<CliResult>): Promise<CliResult> {
+  const ended = await result;
+  if (ended.status !== 0) throw new Error(ended.stderr);
+  return ended;
+}
