@@ -74,7 +74,7 @@ export async function checkHostFor(
       "/dev/fuse",
       constants.R_OK | constants.W_OK,
       true,
-      "run as root: modprobe fuse; in a container, pass the device in",
+      "run as root: modprobe fuse; chmod 666 /dev/fuse; in a container, pass the device in",
     ),
     checkDiskServer(),
     ...(cacheDirectory === undefined ? [] : [checkSpace(cacheDirectory)]),
