@@ -5,7 +5,7 @@ import { readDeadlines } from "../../../system/deadlines.ts";
 import { type GuestOptions, runInGuest } from "../../../system/guest.ts";
 import { CommandError, lastLines } from "../../../system/process.ts";
 import type { OpenedDeb } from "./control-archive.ts";
-import { nameHanging } from "./run-dpkg.ts";
+import { nameHanging, scriptFoundDiskFull } from "./run-dpkg.ts";
 
 /** Runs each `NAME ARCHITECTURE` of standard input's preinst as dpkg does for a first installation. */
 const RUN_PREINSTS = `
@@ -54,6 +54,8 @@ export async function runPreinsts(
     const failed = /vmbuilder: preinst of (\S+): status (\d+)/.exec(error.stderr);
     const what = failed ? `package ${failed[1]}: its preinst script ended with status ${failed[2]}` : error.message;
     const detail = lastLines(`${error.stdout}\n${error.stderr}`);
+    if (error.code === "disk-full")
+      throw scriptFoundDiskFull(error, tree, failed ? `package ${failed[1]}` : "a package", detail);
     throw new VmbuilderError("script-failed", what, {
       hint: "the last lines of its output are above",
       detail,

@@ -6,13 +6,13 @@ import { CommandError, lastLines, type RunResult } from "../../../system/process
 /**
  * Runs dpkg in the guest; when a package's script fails, the error names package, script and status.
  *
- * @throws script-failed, script-timeout
+ * @throws script-failed, script-timeout, disk-full
  */
 export async function runDpkg(tree: string, args: readonly string[], options: DpkgOptions): Promise<RunResult> {
   try {
     return await runInGuest(tree, ["dpkg", ...args], { timeoutMs: readDeadlines().scriptMs, ...options });
   } catch (error) {
-    if (error instanceof CommandError) throw scriptError(error, options.archiveNames ?? new Map());
+    if (error instanceof CommandError) throw scriptError(error, tree, options.archiveNames ?? new Map());
     throw error instanceof VmbuilderError && error.code === "script-timeout" ? nameHanging(error) : error;
   }
 }
@@ -34,13 +34,23 @@ export function nameHanging(error: VmbuilderError): VmbuilderError {
   });
 }
 
-function scriptError(error: CommandError, archiveNames: ReadonlyMap<string, string>): VmbuilderError {
+function scriptError(error: CommandError, tree: string, archiveNames: ReadonlyMap<string, string>): VmbuilderError {
   const text = `${error.stdout}\n${error.stderr}`;
   const failed = /dpkg: error processing (?:package|archive) (\S+) \(--\w+\):\n\s*(.*)/.exec(text);
   if (!failed) return error;
-  const what = String(failed[1]);
-  return new VmbuilderError("script-failed", `package ${archiveNames.get(what) ?? what}: ${failed[2]}`, {
+  const name = archiveNames.get(String(failed[1])) ?? failed[1];
+  if (error.code === "disk-full") return scriptFoundDiskFull(error, tree, `package ${name}`, text);
+  return new VmbuilderError("script-failed", `package ${name}: ${failed[2]}`, {
     hint: "the last lines of its output are above; --verbose shows all of it",
+    detail: lastLines(text),
+    cause: error,
+  });
+}
+
+/** What stopped a script was not its own fault. */
+export function scriptFoundDiskFull(error: CommandError, tree: string, what: string, text: string): VmbuilderError {
+  return new VmbuilderError("disk-full", `no space left in ${tree} while ${what} was installed`, {
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
     detail: lastLines(text),
     cause: error,
   });
