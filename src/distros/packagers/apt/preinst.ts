@@ -18,6 +18,15 @@ done
 `;
 
 /**
+ * Whether other packages' scripts load this package's files as soon as they are there, depended upon or not: debconf tries
+ * Perl modules such as Locale::gettext. tar writes files in place, where dpkg renames finished ones, and Perl dies of a
+ * bus error when it maps half of a shared object. So such a package may be unpacked only while no script runs.
+ */
+export function isLoadedByScripts({ files }: OpenedDeb): boolean {
+  return /^\S+ +usr\/(lib\/[^/\n]+|share)\/perl5\//m.test(files.get("md5sums")?.content.toString("utf8") ?? "");
+}
+
+/**
  * Runs the preinst scripts of packages that are about to be unpacked, in one guest.
  *
  * @throws script-failed, script-timeout

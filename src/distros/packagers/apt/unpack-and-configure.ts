@@ -17,7 +17,7 @@ import { emptyDatabase, type UnpackedPackage } from "./dpkg-database.ts";
 import { activateFileTriggers, ownersOf, readDpkgState, readOwners, recordUnpacked } from "./dpkg-tree.ts";
 import type { Flow } from "./install.ts";
 import { findConflicting } from "./path-conflicts.ts";
-import { runPreinsts } from "./preinst.ts";
+import { isLoadedByScripts, runPreinsts } from "./preinst.ts";
 import { runDpkg } from "./run-dpkg.ts";
 import { type BuildStubs, writeStubs } from "./stubs.ts";
 import { UNPACK_SLOTS, type Unpacking, unpackPackages } from "./unpack.ts";
@@ -131,7 +131,7 @@ async function configureRequired(flow: Flow, { installed, stubs }: Base): Promis
   }
 }
 
-/** Packages in the order in which they may be unpacked: those with a preinst once it has run. */
+/** Packages in the order in which they may be unpacked: those with a preinst once it has run, those that scripts load last. */
 async function* preinstOrder(
   flow: Flow,
   queue: AsyncQueue<OpenedDeb> | undefined,
@@ -143,6 +143,7 @@ async function* preinstOrder(
   let isReady = false;
   ready.then(() => (isReady = true)).catch(() => {});
   let waiting: OpenedDeb[] = [];
+  const last: OpenedDeb[] = [];
   const release = async () => {
     const released = waiting;
     waiting = [];
@@ -150,11 +151,13 @@ async function* preinstOrder(
     return released;
   };
   for await (const deb of queue ?? []) {
-    if (!deb.files.has("preinst")) yield deb;
+    if (isLoadedByScripts(deb)) last.push(deb);
+    else if (!deb.files.has("preinst")) yield deb;
     else waiting.push(deb);
     if (isReady && waiting.length >= PREINST_BATCH) yield* await release();
   }
   await ready;
+  waiting.push(...last);
   yield* await release();
   return undefined;
 }
