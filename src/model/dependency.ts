@@ -40,6 +40,14 @@ export function dependencyClosure<T extends DependencyNode>(roots: Iterable<T>, 
   return closure;
 }
 
+/** The packages of `set` that a dependency field names, all alternatives. */
+export function providersOf<T extends DependencyNode>(field: string, set: readonly T[]): T[] {
+  const providers = providersByName(set);
+  return parseDependencies(field)
+    .flat()
+    .flatMap((name) => providers.get(name) ?? []);
+}
+
 /** What {@link installationLevels} needs to know beside. */
 export interface LevelledNode extends DependencyNode {
   /** Pre-Depends alone. */

@@ -1,6 +1,5 @@
 import { AsyncQueue } from "../../../core/async-queue.ts";
 import { type BuildContext, runStep } from "../../../core/context.ts";
-import { dependencyClosure, dependentsClosure, installationLevels } from "../../../model/dependency.ts";
 import type { PackageRef } from "../../../model/package.ts";
 import { openDownloader } from "../../../system/download.ts";
 import type { TarItem } from "../../../system/tar-writer.ts";
@@ -8,6 +7,7 @@ import { openArrivals } from "./arrivals.ts";
 import { configureReporter } from "./configure.ts";
 import type { OpenedDeb } from "./control-archive.ts";
 import { FETCH_CONNECTIONS, fetchPackages, packagePath } from "./fetch.ts";
+import { type InstallationOrder, sortPackages } from "./installation-order.ts";
 import { unpackAndConfigure } from "./unpack-and-configure.ts";
 
 /** What to install where. */
@@ -47,7 +47,7 @@ export interface Flow {
  */
 export async function installPackages(installation: Installation, context: BuildContext): Promise<void> {
   const { packages } = installation;
-  const order = sortPackages(installation);
+  const order = sortPackages(packages, installation);
   const stop = new AbortController();
   const inner: BuildContext = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) };
   let unpackedCount = 0;
@@ -76,31 +76,8 @@ export async function installPackages(installation: Installation, context: Build
   }
 }
 
-/** The packages by the queue they go through, each largest first. */
-interface Order {
-  readonly required: readonly PackageRef[];
-  readonly groups: readonly (readonly PackageRef[])[];
-  readonly kernels: readonly PackageRef[];
-}
-
-function sortPackages({ packages, isRequired, isKernel }: Installation): Order {
-  const largestFirst = [...packages].sort((a, b) => b.sizeBytes - a.sizeBytes);
-  const required = dependencyClosure(packages.filter(isRequired), packages);
-  const kernels = dependentsClosure(
-    packages.filter((ref) => isKernel(ref) && !required.has(ref)),
-    packages,
-  );
-  const main = largestFirst.filter((ref) => required.has(ref) || !kernels.has(ref));
-  const groups = installationLevels(main, required);
-  return {
-    required: largestFirst.filter((ref) => required.has(ref)),
-    groups: groups.length > 0 ? groups : [[]],
-    kernels: largestFirst.filter((ref) => kernels.has(ref) && !required.has(ref)),
-  };
-}
-
 /** Downloads in the order in which the packages are needed, and fills the queues as packages can be opened. */
-async function fetchInto(flow: Flow, order: Order): Promise<void> {
+async function fetchInto(flow: Flow, order: InstallationOrder): Promise<void> {
   const { installation, context } = flow;
   const queues = [
     { queue: flow.required, refs: order.required },

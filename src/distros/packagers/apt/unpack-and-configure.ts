@@ -52,7 +52,7 @@ export async function unpackAndConfigure(flow: Flow): Promise<void> {
 
 /**
  * Configures the first group, and beside it makes the kernels' initramfs as soon as what makes it is configured; then
- * unpacks and configures whatever pre-depends on the groups before it.
+ * unpacks and configures whatever pre-depends on the groups before it, which in a grown tree may be a kernel.
  */
 async function configureGroups(
   flow: Flow,
@@ -84,6 +84,7 @@ async function configureGroups(
     await configurePending(await record(group), context);
     all = [...all, ...group];
   }
+  for (const version of kernelVersions(all)) await makeInitramfs(tree, version, context);
   if (kernels.length === 0 || flow.groups.length > 1)
     await renewInitramfs({ ...configuration, unpacked: all }, context);
 }
