@@ -38,14 +38,9 @@ export const COMPARED_BY_MEANING: readonly ComparedByMeaning[] = [
   },
   {
     paths: ["/var/cache/debconf/config.dat"],
-    form: (text) => sortedStanzas(parseDeb822(text).filter(isNotSeeded).map(withoutBareOwners)),
+    form: (text) => sortedStanzas(parseDeb822(text).filter(isNotSeeded)),
     reason:
-      "grub-pc's answers are given beforehand (no disk to install to is known); apt-utils' preconfiguration records owners twice, with and without architecture",
-  },
-  {
-    paths: ["/var/lib/apt/extended_states"],
-    form: (text) => sortedStanzas(parseDeb822(text)),
-    reason: "sorted by name",
+      "packages are configured in another order; grub-pc's answers are given beforehand (no disk to install to is known)",
   },
 ];
 
@@ -66,10 +61,4 @@ function sortedStanzas(stanzas: readonly Stanza[]): string {
 
 function isNotSeeded(stanza: Stanza): boolean {
   return !stanza.get("Name")?.startsWith("grub-pc/install_devices");
-}
-
-function withoutBareOwners(stanza: Stanza): Stanza {
-  const owners = stanza.get("Owners")?.split(", ") ?? [];
-  const kept = owners.filter((owner) => !owners.some((other) => other.startsWith(`${owner}:`)));
-  return new Map([...stanza, ["Owners", kept.join(", ")]]);
 }

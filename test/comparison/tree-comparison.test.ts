@@ -3,6 +3,7 @@ import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, matchesGlob } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseDeb822 } from "../../src/model/deb822.ts";
 import { removeTree } from "../../src/system/files.ts";
 import { ACCEPTED_DIFFERENCES } from "./accepted-differences.ts";
 import { COMPARED_BY_MEANING } from "./canonical-forms.ts";
@@ -18,6 +19,7 @@ const DOCUMENT = join(import.meta.dirname, "../../docs/tree-differences.md");
 const hasPath = ({ paths }: { paths: readonly string[] }, path: string) => paths.some((one) => matchesGlob(path, one));
 const findForm = (path: string) => COMPARED_BY_MEANING.find((one) => hasPath(one, path))?.form;
 const SHADOW = "/etc/shadow";
+const EXTENDED_STATES = "/var/lib/apt/extended_states";
 
 describe("a built tree", () => {
   let trees: BuiltTrees;
@@ -27,7 +29,7 @@ describe("a built tree", () => {
   beforeAll(async () => {
     const madeAfterSeconds = Math.floor(Date.now() / 1000) - 24 * 3600;
     scratch = CACHE_DIRECTORY === undefined ? await mkdtemp(join(tmpdir(), "vmbuilder-trees-")) : undefined;
-    const keeps = (path: string) => path === SHADOW || findForm(path) !== undefined;
+    const keeps = (path: string) => path === SHADOW || path === EXTENDED_STATES || findForm(path) !== undefined;
     trees = await buildTrees(CACHE_DIRECTORY ?? String(scratch), keeps, AbortSignal.timeout(BUILD_TIMEOUT_MS));
     differences = compareTrees(trees.reference, trees.actual, { canonicalForm: findForm, madeAfterSeconds });
   }, BUILD_TIMEOUT_MS);
@@ -50,6 +52,15 @@ describe("a built tree", () => {
       ),
     );
     expect(unseen).toEqual([]);
+  });
+
+  test("has apt's marks of automatic packages, and more only where apt had no say", () => {
+    const read = (tree: TreeContents) =>
+      parseDeb822(String(tree.get(EXTENDED_STATES)?.content)).map((stanza) => formatStanza(stanza));
+    const [reference, actual] = [read(trees.reference), read(trees.actual)];
+    expect(linesBeyond(reference, actual)).toEqual([]);
+    const more = linesBeyond(actual, reference).map((text) => text.split(" ")[0] ?? "");
+    expect(more.filter((name) => !/^lib|^gcc-\d+-base$|^zlib1g$|^util-linux-extra$/.test(name))).toEqual([]);
   });
 
   test("is compared with a tree that has what is easily lost", () => {
@@ -95,13 +106,34 @@ test("docs/tree-differences.md tells of every accepted difference", async () => 
   expect(document.split("\n").filter((line) => line.startsWith("| `"))).toEqual(rows);
 });
 
+function formatStanza(stanza: ReadonlyMap<string, string>): string {
+  return ["Package", "Architecture", "Auto-Installed"].map((field) => stanza.get(field)).join(" ");
+}
+
 function listPaths(paths: readonly string[]): string {
   return paths.map((path) => `\`${path}\``).join(" ");
 }
 
+/** Long contents by the lines that only one side has. */
 function formatDifference({ path, aspect, reference, actual }: Difference): string {
-  const shorten = (text: string) => (text.length > 200 ? `${text.slice(0, 200)}…` : text);
-  return `${path}: ${aspect}: ${shorten(reference)} → ${shorten(actual)}`;
+  const [before, after] = [reference.split("\n"), actual.split("\n")];
+  if (before.length === 1 && after.length === 1) return `${path}: ${aspect}: ${reference} → ${actual}`;
+  const lines = [
+    ...linesBeyond(before, after).map((line) => `-${line}`),
+    ...linesBeyond(after, before).map((line) => `+${line}`),
+  ];
+  return `${path}: ${aspect}: ${lines.slice(0, 100).join("\n")}`;
+}
+
+/** Lines that are more often in `lines` than in `others`. */
+function linesBeyond(lines: readonly string[], others: readonly string[]): string[] {
+  const left = new Map<string, number>();
+  for (const line of others) left.set(line, (left.get(line) ?? 0) + 1);
+  return lines.filter((line) => {
+    const count = left.get(line) ?? 0;
+    left.set(line, count - 1);
+    return count <= 0;
+  });
 }
 
 function filesBelow(tree: TreeContents, directories: readonly string[]): string[] {

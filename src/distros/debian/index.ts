@@ -19,7 +19,7 @@ export const debian: Distro = {
     { path: SUITES_FILE, debianPackage: "distro-info-data" },
     { path: DEBIAN_KEYRING, debianPackage: "debian-archive-keyring" },
   ],
-  treeVersion: 4,
+  treeVersion: 5,
   async resolveSuite(suite) {
     return findSuite(await readSuites(), suite ?? "stable", today()).codename;
   },

@@ -7,12 +7,15 @@ import { CommandError, lastLines } from "../../../system/process.ts";
 import type { OpenedDeb } from "./control-archive.ts";
 import { nameHanging, scriptFoundDiskFull } from "./run-dpkg.ts";
 
-/** Runs each `NAME ARCHITECTURE` of standard input's preinst as dpkg does for a first installation. */
+/**
+ * Runs each `NAME ARCHITECTURE` of standard input's preinst as dpkg does for a first installation. DEBCONF_PACKAGE: debconf
+ * would look for the owner of a preinst's questions in dpkg's own tmp.ci, and call it unknown.
+ */
 const RUN_PREINSTS = `
 while read -r name arch; do
   echo "Preparing $name ($arch) ..."
   DPKG_MAINTSCRIPT_PACKAGE=$name DPKG_MAINTSCRIPT_ARCH=$arch DPKG_MAINTSCRIPT_NAME=preinst \\
-    DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT= \\
+    DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT= DEBCONF_PACKAGE=$name \\
     /run/preinst/$name/tmp.ci/preinst install </dev/null || { echo "vmbuilder: preinst of $name: status $?" >&2; exit 1; }
 done
 `;
