@@ -78,15 +78,14 @@ async function configureGroups(
   };
   const [kernels] = await Promise.all([makeKernelsBootable(), configurePending(configuration, context)]);
   await configurePending(await record(kernels), context);
-  let all = [...first];
+  let later: readonly UnpackedPackage[] = kernels.length > 0 ? [] : first;
   for (const queue of flow.groups.slice(1)) {
     const group = await unpackPackages(unpacking, preinstOrder(flow, queue, base, Promise.resolve()), UNPACK_SLOTS);
     await configurePending(await record(group), context);
-    all = [...all, ...group];
+    later = [...later, ...group];
   }
-  for (const version of kernelVersions(all)) await makeInitramfs(tree, version, context);
-  if (kernels.length === 0 || flow.groups.length > 1)
-    await renewInitramfs({ ...configuration, unpacked: all }, context);
+  for (const version of kernelVersions(later)) await makeInitramfs(tree, version, context);
+  await renewInitramfs({ ...configuration, unpacked: later }, context);
 }
 
 /** What stands in the tree before the rest comes. */
