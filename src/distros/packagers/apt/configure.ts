@@ -1,10 +1,13 @@
+import { mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
 import { type BuildContext, logLine } from "../../../core/context.ts";
 import { dependencyClosure } from "../../../model/dependency.ts";
 import type { StepName } from "../../../model/events.ts";
 import { GUEST_PATH, runInGuest } from "../../../system/guest.ts";
 import { infoName, type UnpackedPackage } from "./dpkg-database.ts";
+import { quickenInitramfs } from "./quick-scripts.ts";
 import { runDpkg } from "./run-dpkg.ts";
-import { type BuildStubs, STUB_PATH } from "./stubs.ts";
+import { STUB_PATH } from "./stubs.ts";
 
 const INITRAMFS_TIMEOUT_MS = 15 * 60 * 1000;
 const STEP: StepName = "install/configure";
@@ -32,7 +35,8 @@ export function configureReporter(context: BuildContext, total: number) {
 export interface Configuration {
   readonly tree: string;
   readonly unpacked: readonly UnpackedPackage[];
-  readonly stubs: BuildStubs;
+  /** Stand-ins for programs and scripts, by their path in the guest. */
+  readonly binds: Readonly<Record<string, string>>;
   readonly onLine: (line: string) => void;
 }
 
@@ -49,21 +53,29 @@ export async function configurePending(configuration: Configuration, context: Bu
   await runDpkg(configuration.tree, ["--configure", "--pending"], dpkgOptions(configuration, context));
 }
 
-/** Makes the initramfs of a kernel that is unpacked, but need not be configured yet. */
+/** Lists the modules of a kernel that is unpacked, but need not be configured yet. */
+export async function listModules(tree: string, version: string, context: BuildContext): Promise<void> {
+  await runInGuest(tree, ["depmod", version], guestOptions(context));
+}
+
+/** Makes the initramfs of a kernel whose modules are listed. */
 export async function makeInitramfs(tree: string, version: string, context: BuildContext): Promise<void> {
-  const options = guestOptions(context);
-  await runInGuest(tree, ["depmod", version], options);
-  await runInGuest(tree, ["update-initramfs", "-c", "-k", version], options);
+  await updateInitramfs(tree, ["-c", "-k", version], context);
 }
 
 /** Makes the initramfs of all kernels anew, if a package that was just installed asks for it. */
 export async function renewInitramfs({ tree, unpacked }: Configuration, context: BuildContext): Promise<void> {
-  if (unpacked.some(asksForInitramfs))
-    await runInGuest(tree, ["update-initramfs", "-u", "-k", "all"], guestOptions(context));
+  if (unpacked.some(asksForInitramfs)) await updateInitramfs(tree, ["-u", "-k", "all"], context);
 }
 
-function dpkgOptions({ stubs, onLine }: Configuration, context: BuildContext) {
-  return { binds: stubs.binds, onLine, signal: context.signal, guestEnv: { PATH: `${STUB_PATH}:${GUEST_PATH}` } };
+async function updateInitramfs(tree: string, args: readonly string[], context: BuildContext): Promise<void> {
+  const directory = await mkdtemp(join(context.workDirectory, "initramfs-"));
+  const binds = await quickenInitramfs(tree, directory, context.signal);
+  await runInGuest(tree, ["update-initramfs", ...args], { ...guestOptions(context), binds });
+}
+
+function dpkgOptions({ binds, onLine }: Configuration, context: BuildContext) {
+  return { binds, onLine, signal: context.signal, guestEnv: { PATH: `${STUB_PATH}:${GUEST_PATH}` } };
 }
 
 function guestOptions(context: BuildContext) {

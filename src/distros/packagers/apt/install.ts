@@ -31,9 +31,11 @@ export interface Flow {
   readonly installation: Installation;
   readonly context: BuildContext;
   readonly required: AsyncQueue<OpenedDeb>;
-  /** Each is unpacked when the one before is configured; at least one. */
+  /** Each is unpacked when the one before is configured; at least one, any may be empty. */
   readonly groups: readonly AsyncQueue<OpenedDeb>[];
   readonly kernels: AsyncQueue<OpenedDeb>;
+  /** Names of the required packages that must be configured before a kernel is unpacked. */
+  readonly kernelNeeds: readonly string[];
   readonly onUnpacked: () => void;
   readonly onConfigureLine: (line: string) => void;
 }
@@ -57,6 +59,7 @@ export async function installPackages(installation: Installation, context: Build
     required: new AsyncQueue(),
     groups: order.groups.map(() => new AsyncQueue()),
     kernels: new AsyncQueue(),
+    kernelNeeds: order.kernelNeeds.map(({ name }) => name),
     onUnpacked: () =>
       context.emit({
         type: "progress",
@@ -79,28 +82,34 @@ export async function installPackages(installation: Installation, context: Build
 /** Downloads in the order in which the packages are needed, and fills the queues as packages can be opened. */
 async function fetchInto(flow: Flow, order: InstallationOrder): Promise<void> {
   const { installation, context } = flow;
-  const queues = [
-    { queue: flow.required, refs: order.required },
-    ...flow.groups.map((queue, i) => ({ queue, refs: order.groups[i] ?? [] })),
-    { queue: flow.kernels, refs: order.kernels },
-  ].map(({ queue, refs }) => ({ queue, refs, left: refs.length }));
-  const queueOf = new Map(queues.flatMap((one) => one.refs.map((ref) => [ref, one] as const)));
-  for (const { queue, left } of queues) if (left === 0) queue.close();
+  const stages = [
+    { queues: [flow.required], refs: order.required },
+    { queues: flow.groups, refs: order.groups.flat() },
+    { queues: [flow.kernels], refs: order.kernels },
+  ].map((stage) => ({ ...stage, left: stage.refs.length }));
+  const groupOf = new Map(order.groups.flatMap((refs, i) => refs.map((ref) => [ref, i] as const)));
+  const stageOf = new Map(stages.flatMap((stage) => stage.refs.map((ref) => [ref, stage] as const)));
+  const close = ({ queues }: { queues: readonly AsyncQueue<OpenedDeb>[] }) => {
+    for (const queue of queues) queue.close();
+  };
+  for (const stage of stages) if (stage.left === 0) close(stage);
   const fail = (error: unknown) => {
-    for (const { queue } of queues) queue.fail(error);
+    for (const { queues } of stages) for (const queue of queues) queue.fail(error);
   };
   const arrivals = openArrivals((ref) => packagePath(context, ref), context.signal, {
     opened(ref, deb) {
-      const one = queueOf.get(ref);
-      one?.queue.push(deb);
-      if (one && --one.left === 0) one.queue.close();
+      const stage = stageOf.get(ref);
+      // Only a preinst can tell whether what a package pre-depends on is configured before it is unpacked, or later.
+      const group = deb.files.has("preinst") ? (groupOf.get(ref) ?? 0) : 0;
+      stage?.queues[group]?.push(deb);
+      if (stage && --stage.left === 0) close(stage);
     },
     failed: fail,
   });
   const downloader = openDownloader(FETCH_CONNECTIONS, installation.proxy);
   try {
     await runStep(context, "install/download", "Download packages", () =>
-      fetchPackages([...queueOf.keys()], downloader, context, arrivals.add),
+      fetchPackages([...stageOf.keys()], downloader, context, arrivals.add),
     );
   } catch (error) {
     fail(error);

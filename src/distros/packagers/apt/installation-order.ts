@@ -7,6 +7,8 @@ export interface InstallationOrder {
   readonly required: readonly PackageRef[];
   /** Each is unpacked when the one before is configured; at least one, which may be empty. */
   readonly groups: readonly (readonly PackageRef[])[];
+  /** Those of the required packages that kernels pre-depend on, with their dependencies. */
+  readonly kernelNeeds: readonly PackageRef[];
   /** Kernels, and what depends on them: unpacked beside the first group, as all that they pre-depend on is required. */
   readonly kernels: readonly PackageRef[];
 }
@@ -39,6 +41,7 @@ export function sortPackages(
   return {
     required: largestFirst.filter((ref) => required.has(ref)),
     groups: groups.length > 0 ? groups : [[]],
+    kernelNeeds: [...dependencyClosure(preDependencies, packages)].filter((ref) => required.has(ref)),
     kernels: largestFirst.filter((ref) => kernels.has(ref)),
   };
 }

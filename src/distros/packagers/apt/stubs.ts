@@ -36,6 +36,26 @@ esac
 exec ${ORIGINALS}/deb-systemd-helper "$@"
 `;
 
+/**
+ * Scripts call this hundreds of times for what an upgrade must move; in a first installation, which has no old version,
+ * there is nothing to move. The original starts dpkg and basename to find that out.
+ */
+const DPKG_MAINTSCRIPT_HELPER = `#!/bin/sh
+nothing_to_move() {
+  case "$1" in
+    rm_conffile | mv_conffile) ;;
+    symlink_to_dir | dir_to_symlink) [ ! -e "\${2%/}.dpkg-backup" ] && [ ! -L "\${2%/}.dpkg-backup" ] || return 1 ;;
+    *) return 1 ;;
+  esac
+  while [ "$#" -gt 0 ] && [ "$1" != -- ]; do shift; done
+  case "$#:\${2-}:\${3-}" in
+    [23]:install: | [23]:configure:) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+nothing_to_move "$@" || exec ${ORIGINALS}/dpkg-maintscript-helper "$@"
+`;
+
 /** Directory of stand-ins that scripts find through PATH; for programs that are links, which a mount would go through. */
 export const STUB_PATH = `${ORIGINALS}/bin`;
 
@@ -62,6 +82,7 @@ const STUBS: readonly Stub[] = [
   // Made once, at the end, not by every package that asks.
   { path: "/usr/sbin/update-initramfs", content: SILENT },
   { path: "/usr/bin/ssh-keygen", content: SSH_KEYGEN, callsOriginal: true },
+  { path: "/usr/bin/dpkg-maintscript-helper", content: DPKG_MAINTSCRIPT_HELPER, callsOriginal: true },
   { path: "/usr/bin/deb-systemd-helper", content: DEB_SYSTEMD_HELPER, callsOriginal: true },
 ];
 

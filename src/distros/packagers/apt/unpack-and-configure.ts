@@ -9,6 +9,7 @@ import {
   configureForInitramfs,
   configurePending,
   kernelVersions,
+  listModules,
   makeInitramfs,
   renewInitramfs,
 } from "./configure.ts";
@@ -18,6 +19,7 @@ import { activateFileTriggers, ownersOf, readDpkgState, readOwners, recordUnpack
 import type { Flow } from "./install.ts";
 import { findConflicting } from "./path-conflicts.ts";
 import { isLoadedByScripts, runPreinsts } from "./preinst.ts";
+import { quickenScripts } from "./quick-scripts.ts";
 import { runDpkg } from "./run-dpkg.ts";
 import { type BuildStubs, writeStubs } from "./stubs.ts";
 import { UNPACK_SLOTS, type Unpacking, unpackPackages } from "./unpack.ts";
@@ -38,9 +40,12 @@ export async function unpackAndConfigure(flow: Flow): Promise<void> {
   const unpacking = { tree, slots: new Slots(UNPACK_SLOTS), signal: context.signal, onUnpacked: flow.onUnpacked };
   const { base, first, kernels } = await runStep(context, "install/unpack", "Unpack packages", async () => {
     const base = await unpackRequired(flow, unpacking);
-    const ready = base.installed.length > 0 ? configureRequired(flow, base) : Promise.resolve();
-    const kernels = unpackPackages(unpacking, preinstOrder(flow, flow.kernels, base, ready), 1);
-    for (const promise of [ready, kernels]) promise.catch(() => {}); // awaited below, unless something else fails before
+    const readyForKernels = Promise.withResolvers<void>();
+    const ready = configureRequired(flow, base, readyForKernels.resolve);
+    ready.then(readyForKernels.resolve, readyForKernels.reject);
+    const kernels = unpackPackages(unpacking, preinstOrder(flow, flow.kernels, base, readyForKernels.promise), 1);
+    // Awaited below, unless something else fails before.
+    for (const promise of [ready, readyForKernels.promise, kernels]) promise.catch(() => {});
     const first = await unpackPackages(unpacking, preinstOrder(flow, flow.groups[0], base, ready), UNPACK_SLOTS);
     await ready;
     return { base, first, kernels };
@@ -51,8 +56,8 @@ export async function unpackAndConfigure(flow: Flow): Promise<void> {
 }
 
 /**
- * Configures the first group, and beside it makes the kernels' initramfs as soon as what makes it is configured; then
- * unpacks and configures whatever pre-depends on the groups before it, which in a grown tree may be a kernel.
+ * Configures the first group, then unpacks and configures whatever pre-depends on the groups before it, which in a grown
+ * tree may be a kernel; beside that makes the kernels' initramfs as soon as what makes it is configured.
  */
 async function configureGroups(
   flow: Flow,
@@ -67,25 +72,39 @@ async function configureGroups(
   const record = async (group: readonly UnpackedPackage[]): Promise<Configuration> => {
     const stubs = await recordGroup(flow, owners, group);
     for (const [path, owner] of ownersOf(group)) owners.set(path, owner);
-    return { tree, unpacked: group, stubs, onLine: flow.onConfigureLine };
+    const binds = await quickenScripts(group, await mkdtemp(join(context.workDirectory, "scripts-")));
+    return { tree, unpacked: group, binds: { ...stubs.binds, ...binds }, onLine: flow.onConfigureLine };
   };
   const configuration = await record(first);
-  await configureForInitramfs(configuration, context);
+  const readyForInitramfs = configureForInitramfs(configuration, context);
   const makeKernelsBootable = async () => {
     const kernels = await unpackingKernels;
-    for (const version of kernelVersions(kernels)) await makeInitramfs(tree, version, context);
+    const versions = kernelVersions(kernels);
+    for (const version of versions) await listModules(tree, version, context);
+    await readyForInitramfs;
+    for (const version of versions) await makeInitramfs(tree, version, context);
     return kernels;
   };
-  const [kernels] = await Promise.all([makeKernelsBootable(), configurePending(configuration, context)]);
-  await configurePending(await record(kernels), context);
-  let later: readonly UnpackedPackage[] = kernels.length > 0 ? [] : first;
-  for (const queue of flow.groups.slice(1)) {
-    const group = await unpackPackages(unpacking, preinstOrder(flow, queue, base, Promise.resolve()), UNPACK_SLOTS);
-    await configurePending(await record(group), context);
-    later = [...later, ...group];
+  const configureAll = async () => {
+    await readyForInitramfs;
+    await configurePending(configuration, context);
+    const later: UnpackedPackage[] = [];
+    for (const queue of flow.groups.slice(1)) {
+      const group = await unpackPackages(unpacking, preinstOrder(flow, queue, base, Promise.resolve()), UNPACK_SLOTS);
+      if (group.length === 0) continue;
+      await configurePending(await record(group), context);
+      later.push(...group);
+    }
+    return later;
+  };
+  const [kernels, later] = await Promise.all([makeKernelsBootable(), configureAll()]);
+  if (kernels.length > 0) await configurePending(await record(kernels), context);
+  for (const version of kernelVersions(later)) {
+    await listModules(tree, version, context);
+    await makeInitramfs(tree, version, context);
   }
-  for (const version of kernelVersions(later)) await makeInitramfs(tree, version, context);
-  await renewInitramfs({ ...configuration, unpacked: later }, context);
+  const asking = kernels.length === 0 ? [...first, ...later] : later;
+  await renewInitramfs({ ...configuration, unpacked: asking }, context);
 }
 
 /** What stands in the tree before the rest comes. */
@@ -110,8 +129,13 @@ async function unpackRequired(flow: Flow, unpacking: Unpacking): Promise<Base> {
   return { installed, owners, stubs: await stubs(owners) };
 }
 
-/** base-passwd and base-files come before their dependencies, since they bring root and the folders; debootstrap does the same. */
-async function configureRequired(flow: Flow, { installed, stubs }: Base): Promise<void> {
+/**
+ * Configures the required packages; `onReadyForKernels` is called when those that kernels pre-depend on are, since a kernel
+ * takes longest. base-passwd and base-files come before their dependencies, since they bring root and the folders; debootstrap does
+ * the same.
+ */
+async function configureRequired(flow: Flow, { installed, stubs }: Base, onReadyForKernels: () => void): Promise<void> {
+  if (installed.length === 0) return;
   const { installation, context } = flow;
   const options = { binds: stubs.binds, onLine: flow.onConfigureLine, signal: context.signal };
   const names = new Set(installed.map(({ deb }) => deb.control.get("Package")));
@@ -124,6 +148,9 @@ async function configureRequired(flow: Flow, { installed, stubs }: Base): Promis
     scripts,
     options,
   );
+  const forKernels = flow.kernelNeeds.filter((name) => names.has(name));
+  if (forKernels.length > 0) await runDpkg(installation.tree, ["--configure", ...forKernels], options);
+  onReadyForKernels();
   await runDpkg(installation.tree, ["--configure", "--pending"], options);
   await writeToTree(installation.tree, installation.settings, context.signal);
   if (installation.debconf && names.has("debconf")) {
