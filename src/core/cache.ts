@@ -150,12 +150,14 @@ async function publish(
   const final = objectDirectory(cache, kind, key);
   try {
     await rename(directory, final);
-    await syncPath(join(cache.directory, "objects", kind));
   } catch (error) {
-    const other = await readObject(cache, kind, key);
+    const other = await readObject(cache, kind, key); // sets a damaged one aside
     if (other) return other;
-    throw error;
+    if (!isTaken(error)) throw error;
+    await setAside(cache, kind, key);
+    await rename(directory, final);
   }
+  await syncPath(join(cache.directory, "objects", kind));
   return { kind, key, directory: final, meta };
 }
 
@@ -207,6 +209,10 @@ async function readObject(cache: Cache, kind: ObjectKind, key: string): Promise<
   if (meta) return { kind, key, directory, meta };
   await setAside(cache, kind, key);
   return undefined;
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOTEMPTY" || error.code === "EEXIST");
 }
 
 /** Takes a damaged object out of the way, so that it is built anew. In a cache that can't be written, it stays unused. */

@@ -1,10 +1,13 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { text } from "node:stream/consumers";
 import { VmbuilderError } from "../model/errors.ts";
 import type { DiskIds, Identity } from "../model/identity.ts";
 import { isSshKeyLine, type Recipe } from "../model/recipe.ts";
 import type { DiskPlan } from "../model/storage-plan.ts";
 import { run } from "../system/process.ts";
+
+const KEY_FILE_BYTES = 1024 * 1024;
 
 /**
  * Reads what a recipe says of one machine: key files, passwords (hashed at once), new ids.
@@ -47,17 +50,18 @@ export function newDiskIds(disk: DiskPlan): DiskIds {
 async function readSshKeys(option: string, paths: readonly string[]): Promise<string[]> {
   const keys: string[] = [];
   for (const path of paths) {
-    const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    // A device or a wrong file is cut short, and then holds no keys.
+    const content = await text(createReadStream(path, { end: KEY_FILE_BYTES - 1 })).catch((cause: unknown) => {
       throw new VmbuilderError("file-unreadable", `${option}: cannot read ${path}`, {
         hint: "give a public key file, such as ~/.ssh/id_ed25519.pub",
         cause,
       });
     });
-    const lines = text
+    const lines = content
       .split("\n")
       .map((line) => line.trim())
       .filter((line) => line !== "" && !line.startsWith("#"));
-    if (/PRIVATE KEY/.test(text))
+    if (/PRIVATE KEY/.test(content))
       throw new VmbuilderError("recipe-invalid", `${option}: ${path} is a private key`, {
         hint: `give the public one: ${path}.pub`,
       });

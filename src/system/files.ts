@@ -76,7 +76,7 @@ export async function writeFileAtomically(path: string, content: string | Uint8A
     await rename(temporary, path);
     await syncPath(dirname(path));
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => {}); // the first error says more
     throw fileError(error, path);
   }
 }

@@ -27,8 +27,6 @@ const GUEST_ENV = {
   TERM: "dumb",
   DEBIAN_FRONTEND: "noninteractive",
   DEBCONF_NONINTERACTIVE_SEEN: "true",
-  // What ischroot(1) asks: a script that would have the machine's init start anew (and sleep for it) leaves it alone.
-  FAKECHROOT: "true",
 };
 
 const OWN_FILESYSTEMS = ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run", "--perms", "1777", "--tmpfs", "/tmp"];

@@ -72,6 +72,18 @@ describe("TarScanner", () => {
     ]);
   });
 
+  it("believes a pax size, as tar does", () => {
+    const hello = Buffer.concat([
+      extension("x", record("size", "5")),
+      header("0", 0),
+      Buffer.from("hello"),
+      Buffer.alloc(507),
+    ]);
+    const { entries, content } = scan(Buffer.concat([hello, header("0", 0), END]));
+    expect(entries.map(({ sizeBytes }) => sizeBytes)).toEqual([5, 0]);
+    expect(content.toString()).toBe("hello");
+  });
+
   it("reads sizes in base 256", () => {
     const big = header("0", 0, (block) => {
       block.fill(0, 124, 136);
@@ -107,6 +119,7 @@ describe("TarScanner", () => {
     ["an extension that claims a gigabyte", header("x", 2 ** 30)],
     ["a pax record without a length", extension("x", "path=evil\n")],
     ["a pax record that is longer than its header", extension("x", "9999 path=evil\n")],
+    ["a pax size that is no number", Buffer.concat([extension("x", record("size", "-1")), header("0", 0)])],
     ["a pax record of no length", extension("x", "0 path=evil\n")],
     ["a pax record that ends elsewhere", extension("x", "12 path=evilly\n")],
   ])("refuses %s", (_name, archive) => {

@@ -118,12 +118,14 @@ export class TarScanner {
     verifyChecksum(block);
     this.#inArchive = true;
     const typeFlag = String.fromCharCode(block[156] ?? 0);
-    const sizeBytes = readNumber(block, 124, 12);
+    let sizeBytes = readNumber(block, 124, 12);
     if (typeFlag === "L" || typeFlag === "K" || typeFlag === "x" || typeFlag === "g") {
       if (sizeBytes > 1024 * 1024)
         throw new VmbuilderError("package-malformed", "a tar extension header is larger than 1 MiB");
       this.#extension = sizeBytes === 0 ? undefined : { type: typeFlag, pieces: [] };
     } else {
+      // Too large for the header's field, or by choice; tar believes it, so what follows is content.
+      if (this.#extended.has("size")) sizeBytes = paxSize(this.#extended.get("size"));
       this.#handler.onEntry(describeEntry(block, TYPES[typeFlag] ?? "other", sizeBytes, this.#extended));
       if (this.#extended.size > 0) this.#extended = new Map();
     }
@@ -165,6 +167,12 @@ function* paxRecords(content: Buffer): Generator<[string, Buffer]> {
     yield [content.toString("utf8", space + 1, equals), content.subarray(equals + 1, at + length - 1)];
     at += length;
   }
+}
+
+function paxSize(value: Buffer | undefined): number {
+  const text = String(value);
+  if (!/^\d{1,15}$/.test(text)) throw new VmbuilderError("package-malformed", "a pax header's size is no number");
+  return Number(text);
 }
 
 function untilNul(content: Buffer): Buffer {

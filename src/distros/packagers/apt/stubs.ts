@@ -79,6 +79,8 @@ const STUBS: readonly Stub[] = [
   { path: POLICY_PATH, content: POLICY },
   { path: "/usr/sbin/invoke-rc.d", content: SILENT },
   { path: "/usr/sbin/start-stop-daemon", content: SILENT },
+  // Yes: scripts ask before they would have a running init start anew, and sleep until it has.
+  { path: "/usr/bin/ischroot", content: SILENT },
   // Made once, at the end, not by every package that asks.
   { path: "/usr/sbin/update-initramfs", content: SILENT },
   { path: "/usr/bin/ssh-keygen", content: SSH_KEYGEN, callsOriginal: true },
