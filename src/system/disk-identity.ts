@@ -4,9 +4,10 @@ import { VmbuilderError } from "../model/errors.ts";
 import { type FileEdit, isGuestPath } from "../model/file-edit.ts";
 import type { DiskIds } from "../model/identity.ts";
 import { type DiskPlan, partitionOf, SECTOR_BYTES } from "../model/storage-plan.ts";
-import { createOverlay } from "./disk-image.ts";
-import { OWN_MOUNTS, startInNamespace } from "./namespace.ts";
+import { patchRaw } from "./disk-image.ts";
+import { startInPrivateMounts } from "./namespace.ts";
 import { identityPatches } from "./partition-table.ts";
+import { createOverlay } from "./qcow2-overlay.ts";
 
 /** What makes a thin image over a base disk one machine's disk. */
 export interface DiskIdentity {
@@ -23,10 +24,13 @@ export interface DiskIdentity {
   readonly scratch: string;
 }
 
+/** What the shell says when the disk can be written. */
+const SERVED = "served";
+
 /**
  * All of it in one shell, since starting a process from here costs more than each step. The overlay is served as a plain
- * file through FUSE, in a mount namespace that nobody else sees. tune2fs comes last: it also brings the backup superblocks
- * in line, or the first boot would check all of the disk.
+ * file through FUSE, in a mount namespace that nobody else sees; the caller writes outside the file system meanwhile.
+ * tune2fs comes last: it also brings the backup superblocks in line, or the first boot would check all of the disk.
  */
 const WRITE_IDENTITY = `
 set -e
@@ -34,16 +38,13 @@ cd "$1"
 overlay=$2 mount=$3 root=$4 uuid=$5
 read -r ready
 qemu-storage-daemon --daemonize --pidfile daemon.pid --blockdev driver=file,node-name=file,filename="$overlay" \\
-  --blockdev driver=qcow2,node-name=disk,file=file --export type=fuse,id=disk,node-name=disk,mountpoint="$mount",writable=on
+  --blockdev driver=qcow2,node-name=disk,file=file --export type=fuse,id=disk,node-name=disk,mountpoint="$mount",writable=on,allow-other=off
 read -r daemon <daemon.pid
 trap 'kill "$daemon"; while kill -0 "$daemon" 2>/dev/null; do sleep 0.002; done' EXIT
-while read -r from to count; do
-  dd if=patches of=disk bs=64K iflag=skip_bytes,count_bytes oflag=seek_bytes skip="$from" seek="$to" count="$count" conv=notrunc status=none
-done <copies &
-copying=$!
+echo ${SERVED}
 debugfs -w -f commands "disk?offset=$root" >/dev/null
 tune2fs -U "$uuid" "disk?offset=$root" >/dev/null
-wait "$copying"
+read -r patched
 `;
 
 /**
@@ -57,20 +58,27 @@ export async function writeDiskIdentity(identity: DiskIdentity, signal: AbortSig
   const { base, baseFormat, overlay, plan, ids, scratch } = identity;
   const root = partitionOf(plan, "root").startSector * SECTOR_BYTES;
   const options = [scratch, asOptionValue(overlay), asOptionValue(join(scratch, "disk")), root, ids.rootUuid];
-  const starting = startInNamespace([...OWN_MOUNTS, "sh", "-c", WRITE_IDENTITY, "sh", ...options.map(String)], {
+  const served = Promise.withResolvers<void>();
+  const running = startInPrivateMounts(["sh", "-c", WRITE_IDENTITY, "sh", ...options.map(String)], {
     signal,
     captureStdout: true,
+    onLine: (line) => line === SERVED && served.resolve(),
   });
-  starting.catch(() => {}); // awaited below; its input is made meanwhile
-  const made = await Promise.allSettled([writeInputs(identity), createOverlay(base, baseFormat, overlay, signal)]);
-  const running = await starting;
-  const failed = made.find((one) => one.status === "rejected");
-  if (failed) running.stop();
-  else running.stdin.write("ready\n");
-  running.stdin.end();
-  await running.done.catch((error: unknown) => {
-    throw failed?.reason ?? error;
-  });
+  const write = async () => {
+    await Promise.all([writeInputs(identity), createOverlay(base, baseFormat, overlay, plan.sizeBytes)]);
+    running.stdin.write("ready\n");
+    await Promise.race([served.promise, running.done]);
+    // The mount as the shell sees it; its user is ours, so that FUSE lets us in.
+    await patchRaw(join(`/proc/${running.pid}/root`, scratch, "disk"), identityPatches(plan, ids));
+    running.stdin.end("patched\n");
+  };
+  try {
+    await Promise.all([write(), running.done]);
+  } catch (error) {
+    running.stop();
+    await running.done.catch(() => {});
+    throw error;
+  }
 }
 
 /** In a list of options, a comma that belongs to a value is doubled. @see https://manpages.debian.org/qemu-storage-daemon */
@@ -78,19 +86,11 @@ function asOptionValue(path: string): string {
   return path.replaceAll(",", ",,");
 }
 
-async function writeInputs({ plan, ids, edits, atSeconds, scratch }: DiskIdentity): Promise<void> {
-  const patches = identityPatches(plan, ids);
-  let from = 0;
-  const copies = patches.map(({ offsetBytes, bytes }) => {
-    from += bytes.length;
-    return `${from - bytes.length} ${offsetBytes} ${bytes.length}\n`;
-  });
+async function writeInputs({ edits, atSeconds, scratch }: DiskIdentity): Promise<void> {
   // The programs run in the folder, so that no path of the host's has to be quoted in their scripts.
   const commands = await Promise.all(edits.map((edit, i) => debugfsCommands(edit, scratch, `edit-${i}`)));
   await Promise.all([
     writeFile(join(scratch, "disk"), ""),
-    writeFile(join(scratch, "patches"), Buffer.concat(patches.map(({ bytes }) => bytes))),
-    writeFile(join(scratch, "copies"), copies.join("")),
     writeFile(join(scratch, "commands"), [`set_current_time @${atSeconds}`, ...commands.flat(), ""].join("\n")),
   ]);
 }

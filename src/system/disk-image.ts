@@ -27,11 +27,6 @@ export async function patchRaw(path: string, patches: readonly DiskPatch[]): Pro
   }
 }
 
-/** Makes a qcow2 that holds only what differs from `base`, which must never change from now on. */
-export async function createOverlay(base: string, format: string, overlay: string, signal: AbortSignal): Promise<void> {
-  await run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", format, "-b", base, overlay], { signal });
-}
-
 /** Converts an image whose format is known; a backing file is resolved. Sparse stays sparse. */
 export async function convertImage(
   source: string,
