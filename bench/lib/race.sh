@@ -8,8 +8,9 @@ race() {
   remember cache-bytes "$(du -s --block-size=1 "$state/cache" | cut -f 1)"
   say "mmdebstrap, the tree of the same packages: minutes"
   write_peer_files
-  local tree
-  tree=$(seconds mmdebstrap --variant=important --include="$(cat "$state/peer.include")" "$suite" "$state/peer.tar" \
+  local tree own_mounts=()
+  [ "$(id -u)" -ne 0 ] || own_mounts=(unshare --mount --propagation private --) # they would outlive a killed mmdebstrap
+  tree=$(seconds "${own_mounts[@]}" mmdebstrap --variant=important --include="$(cat "$state/peer.include")" "$suite" "$state/peer.tar" \
     "$state/peer.sources")
   check_same_packages
   remember tree-bytes "$(tree_bytes)"

@@ -1,5 +1,6 @@
 import { open } from "node:fs/promises";
 import { VmbuilderError } from "../model/errors.ts";
+import { fileError } from "./files.ts";
 
 const CLUSTER_BITS = 16;
 const CLUSTER_BYTES = 2 ** CLUSTER_BITS;
@@ -25,13 +26,18 @@ export async function createOverlay(
   overlay: string,
   sizeBytes: number,
 ): Promise<void> {
-  const file = await open(overlay, "wx", 0o644);
+  const first = describe(base, baseFormat, sizeBytes);
+  const file = await open(overlay, "wx", 0o644).catch((error: unknown) => {
+    throw fileError(error, overlay);
+  });
   try {
-    await file.write(describe(base, baseFormat, sizeBytes), 0, CLUSTER_BYTES, 0);
+    await file.write(first, 0, CLUSTER_BYTES, 0);
     await file.write(bigEndian(8, BigInt(REFCOUNT_BLOCK * CLUSTER_BYTES)), 0, 8, REFCOUNT_TABLE * CLUSTER_BYTES);
     const inUse = Buffer.concat(Array.from({ length: L1_TABLE + 1 }, () => bigEndian(2, 1n)));
     await file.write(inUse, 0, inUse.length, REFCOUNT_BLOCK * CLUSTER_BYTES);
     await file.truncate((L1_TABLE + 1) * CLUSTER_BYTES);
+  } catch (error) {
+    throw fileError(error, overlay);
   } finally {
     await file.close();
   }

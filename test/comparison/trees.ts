@@ -71,7 +71,10 @@ function buildReference(
   const initramfs = "etc/initramfs-tools/conf.d/tree-comparison";
   const mergeUsr = 'for link in bin sbin lib lib64; do mkdir -p "$1/usr/$link"; ln -s "usr/$link" "$1/$link"; done';
   const pin = String.raw`printf 'Package: usrmerge\nPin: release *\nPin-Priority: -1\n' >"$1/${preference}"`;
+  // Root's mounts would outlive a mmdebstrap that is killed.
+  const ownMounts = process.getuid?.() === 0 ? ["unshare", "--mount", "--propagation", "private", "--"] : [];
   const argv = [
+    ...ownMounts,
     "mmdebstrap",
     "--variant=important",
     "--format=tar",
