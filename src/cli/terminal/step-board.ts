@@ -70,7 +70,8 @@ function stepAfter(before: StepState | undefined, event: BuildEvent, nowMs: numb
     case "cached":
       return { ...state, title: escapeControls(event.title), status: "cached" };
     case "progress":
-      return withProgress(state, event, nowMs);
+      // Some work of a step may be done before it begins.
+      return before && withProgress(before, event, nowMs);
     case "finished":
       return { ...state, status: state.status === "cached" ? "cached" : "done", seconds: event.seconds };
     case "failed":

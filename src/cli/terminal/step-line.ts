@@ -26,7 +26,7 @@ const PARTS = [
   { name: "rate", columns: 8 },
 ] as const;
 const INDENT = "  ";
-const WIDEST_TITLE = 28;
+const WIDEST_TITLE = 30;
 const WIDEST_BAR = 24;
 const WIDEST_ITEM = 40;
 const SPINNER_FRAME_MS = 100;
