@@ -65,6 +65,7 @@ async function build(file: string | undefined, values: BuildOptionValues): Promi
       });
     } else if (!values.quiet) {
       const color = wantsColor(process.stdout, process.env);
+      if (process.stdout.isTTY) process.stdout.write("\n"); // apart from the steps above
       process.stdout.write(formatBuildSummary(summarize(plan, result), { color }));
     }
   });
