@@ -109,12 +109,14 @@ export async function startInNamespace(argv: readonly string[], options: RunOpti
       (error) => error,
     ),
   ]);
+  options.signal?.throwIfAborted(); // an interrupt is no refusal
   if (ready !== true) throw await namespaceRefused(ready);
   try {
     await writeIdMap(running.pid, ids);
   } catch (error) {
     running.stop();
     await running.done.catch(() => {});
+    options.signal?.throwIfAborted();
     throw error;
   }
   control.end("mapped\n");
