@@ -16,14 +16,14 @@ setup: ## install what is missing (apt packages, npm packages) and bundle the co
 demo: setup ## build a Debian machine, boot it, log in to it
 	@scripts/demo
 
-test: setup-test types lint unit system golden boot compare ## install what is missing, then every test
+test: setup-test types lint unit system golden boot compare interrupt ## install what is missing, then every test
 
 check: types lint unit ## the fast tests: types, lint, unit
 
 compare: $(PACKAGES) ## compare a tree with mmdebstrap's, file by file
 	@npx vitest run --project comparison
 
-interrupt: setup-test ## stop builds at every stage, by every signal: an hour
+interrupt: $(PACKAGES) ## stop builds at every stage by every signal, fill their disk, build as an ordinary user: a quarter of an hour
 	@npx vitest run --project interrupt
 
 bench: setup-test ## time builds against mmdebstrap: half an hour; TMPDIR says where

@@ -150,11 +150,9 @@ async function publish(
   const final = objectDirectory(cache, kind, key);
   try {
     await rename(directory, final);
-  } catch (error) {
+  } catch {
     const other = await readObject(cache, kind, key); // sets a damaged one aside
     if (other) return other;
-    if (!isTaken(error)) throw error;
-    await setAside(cache, kind, key);
     await rename(directory, final);
   }
   await syncPath(join(cache.directory, "objects", kind));
@@ -209,10 +207,6 @@ async function readObject(cache: Cache, kind: ObjectKind, key: string): Promise<
   if (meta) return { kind, key, directory, meta };
   await setAside(cache, kind, key);
   return undefined;
-}
-
-function isTaken(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ENOTEMPTY" || error.code === "EEXIST");
 }
 
 /** Takes a damaged object out of the way, so that it is built anew. In a cache that can't be written, it stays unused. */

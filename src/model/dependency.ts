@@ -68,14 +68,12 @@ const DEEPEST_LEVEL = 16;
 export function installationLevels<T extends LevelledNode>(set: readonly T[], first: ReadonlySet<T>): T[][] {
   const providers = providersByName(set);
   const level = new Map(set.map((node) => [node, first.has(node) ? 0 : 1]));
-  // One alternative is enough: the one that comes first.
   const levelOf = (field: string, counts: (node: T) => boolean = () => true) =>
     Math.max(
       0,
-      ...parseDependencies(field).map((alternatives) => {
-        const present = alternatives.flatMap((name) => providers.get(name) ?? []).filter(counts);
-        return present.length === 0 ? 0 : Math.min(...present.map((node) => level.get(node) ?? 0));
-      }),
+      ...parseDependencies(field)
+        .flat()
+        .flatMap((name) => (providers.get(name) ?? []).filter(counts).map((node) => level.get(node) ?? 0)),
     );
   for (let changed = true; changed; ) {
     changed = false;

@@ -7,6 +7,7 @@ import { isSshKeyLine, type Recipe } from "../model/recipe.ts";
 import type { DiskPlan } from "../model/storage-plan.ts";
 import { run } from "../system/process.ts";
 
+/** No key file is larger; devices are. */
 const KEY_FILE_BYTES = 1024 * 1024;
 
 /**
@@ -50,8 +51,7 @@ export function newDiskIds(disk: DiskPlan): DiskIds {
 async function readSshKeys(option: string, paths: readonly string[]): Promise<string[]> {
   const keys: string[] = [];
   for (const path of paths) {
-    // A device or a wrong file is cut short, and then holds no keys.
-    const content = await text(createReadStream(path, { end: KEY_FILE_BYTES - 1 })).catch((cause: unknown) => {
+    const content = await text(createReadStream(path, { end: KEY_FILE_BYTES })).catch((cause: unknown) => {
       throw new VmbuilderError("file-unreadable", `${option}: cannot read ${path}`, {
         hint: "give a public key file, such as ~/.ssh/id_ed25519.pub",
         cause,
@@ -65,7 +65,7 @@ async function readSshKeys(option: string, paths: readonly string[]): Promise<st
       throw new VmbuilderError("recipe-invalid", `${option}: ${path} is a private key`, {
         hint: `give the public one: ${path}.pub`,
       });
-    if (lines.length === 0 || !lines.every(isSshKeyLine))
+    if (content.length > KEY_FILE_BYTES || lines.length === 0 || !lines.every(isSshKeyLine))
       throw new VmbuilderError("recipe-invalid", `${option}: ${path} holds no ssh public key`, {
         hint: "give a file whose lines begin with ssh-ed25519, ssh-rsa, …",
       });

@@ -75,6 +75,7 @@ export async function writeDiskIdentity(identity: DiskIdentity, signal: AbortSig
   try {
     await Promise.all([write(), running.done]);
   } catch (error) {
+    running.stdin.end(); // the shell ends by itself; as the first process of its namespace it doesn't heed TERM
     running.stop();
     await running.done.catch(() => {});
     throw error;

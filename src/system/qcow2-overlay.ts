@@ -9,7 +9,7 @@ const L1_ENTRY_BYTES = CLUSTER_BYTES * (CLUSTER_BYTES / 8);
 const HEADER_BYTES = 104;
 const BACKING_FORMAT = 0xe2792aca;
 const LONGEST_BACKING_NAME = 1023;
-/** Clusters of an empty image, in their order. */
+/** Clusters of an empty image, in their order; the last may be more than one. */
 const [REFCOUNT_TABLE, REFCOUNT_BLOCK, L1_TABLE] = [1, 2, 3];
 
 /**
@@ -33,9 +33,10 @@ export async function createOverlay(
   try {
     await file.write(first, 0, CLUSTER_BYTES, 0);
     await file.write(bigEndian(8, BigInt(REFCOUNT_BLOCK * CLUSTER_BYTES)), 0, 8, REFCOUNT_TABLE * CLUSTER_BYTES);
-    const inUse = Buffer.concat(Array.from({ length: L1_TABLE + 1 }, () => bigEndian(2, 1n)));
+    const clusters = L1_TABLE + Math.ceil((countL1Entries(sizeBytes) * 8) / CLUSTER_BYTES);
+    const inUse = Buffer.concat(Array.from({ length: clusters }, () => bigEndian(2, 1n)));
     await file.write(inUse, 0, inUse.length, REFCOUNT_BLOCK * CLUSTER_BYTES);
-    await file.truncate((L1_TABLE + 1) * CLUSTER_BYTES);
+    await file.truncate(clusters * CLUSTER_BYTES);
   } catch (error) {
     throw fileError(error, overlay);
   } finally {
@@ -51,8 +52,6 @@ function describe(base: string, baseFormat: string, sizeBytes: number): Buffer {
       hint: "choose a shorter path with --cache-dir",
     });
   }
-  const l1Entries = Math.ceil(sizeBytes / L1_ENTRY_BYTES);
-  if (l1Entries * 8 > CLUSTER_BYTES) throw new RangeError(`no disk has ${sizeBytes} bytes`);
   const format = Buffer.from(baseFormat);
   const extensions = Buffer.concat([
     bigEndian(4, BigInt(BACKING_FORMAT)),
@@ -68,7 +67,7 @@ function describe(base: string, baseFormat: string, sizeBytes: number): Buffer {
     [4, CLUSTER_BITS],
     [8, sizeBytes],
     [4, 0], // encryption
-    [4, l1Entries],
+    [4, countL1Entries(sizeBytes)],
     [8, L1_TABLE * CLUSTER_BYTES],
     [8, REFCOUNT_TABLE * CLUSTER_BYTES],
     [4, 1], // clusters of the refcount table
@@ -82,6 +81,10 @@ function describe(base: string, baseFormat: string, sizeBytes: number): Buffer {
   ];
   const header = Buffer.concat(fields.map(([bytes, value]) => bigEndian(bytes, BigInt(value))));
   return Buffer.concat([header, extensions, name], CLUSTER_BYTES);
+}
+
+function countL1Entries(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / L1_ENTRY_BYTES);
 }
 
 function bigEndian(bytes: number, value: bigint): Buffer {

@@ -27,7 +27,7 @@ describe("createOverlay", () => {
   it.each([
     ["raw", GIB / 1024],
     ["qcow2", 5 * GIB + 512],
-    ["raw", 512 * GIB],
+    ["raw", 8 * 1024 * GIB],
   ] as const)(
     "makes an image over a %s base of %d bytes that qemu finds whole and equal to it",
     async (format, size) => {

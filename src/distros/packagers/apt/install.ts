@@ -7,7 +7,7 @@ import { openArrivals } from "./arrivals.ts";
 import { configureReporter } from "./configure.ts";
 import type { OpenedDeb } from "./control-archive.ts";
 import { FETCH_CONNECTIONS, fetchPackages, packagePath } from "./fetch.ts";
-import { type InstallationOrder, sortPackages } from "./installation-order.ts";
+import { type InstallationOrder, regroup, sortPackages } from "./installation-order.ts";
 import { unpackAndConfigure } from "./unpack-and-configure.ts";
 
 /** What to install where. */
@@ -87,6 +87,7 @@ async function fetchInto(flow: Flow, order: InstallationOrder): Promise<void> {
     { queues: flow.groups, refs: order.groups.flat() },
     { queues: [flow.kernels], refs: order.kernels },
   ].map((stage) => ({ ...stage, left: stage.refs.length }));
+  const later = new Map<PackageRef, OpenedDeb>();
   const groupOf = new Map(order.groups.flatMap((refs, i) => refs.map((ref) => [ref, i] as const)));
   const stageOf = new Map(stages.flatMap((stage) => stage.refs.map((ref) => [ref, stage] as const)));
   const close = ({ queues }: { queues: readonly AsyncQueue<OpenedDeb>[] }) => {
@@ -99,10 +100,14 @@ async function fetchInto(flow: Flow, order: InstallationOrder): Promise<void> {
   const arrivals = openArrivals((ref) => packagePath(context, ref), context.signal, {
     opened(ref, deb) {
       const stage = stageOf.get(ref);
-      // Only a preinst can tell whether what a package pre-depends on is configured before it is unpacked, or later.
-      const group = deb.files.has("preinst") ? (groupOf.get(ref) ?? 0) : 0;
-      stage?.queues[group]?.push(deb);
-      if (stage && --stage.left === 0) close(stage);
+      if (groupOf.get(ref)) later.set(ref, deb);
+      else stage?.queues[0]?.push(deb);
+      if (!stage || --stage.left > 0) return;
+      if (stage.queues === flow.groups) {
+        const regrouped = regroup(order, (one) => later.get(one)?.files.has("preinst") ?? true);
+        for (const [one, opened] of later) flow.groups[regrouped.get(one) ?? 0]?.push(opened);
+      }
+      close(stage);
     },
     failed: fail,
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { PackageRef } from "../../../model/package.ts";
-import { sortPackages } from "./installation-order.ts";
+import { regroup, sortPackages } from "./installation-order.ts";
 
 function ref(name: string, fields: Partial<PackageRef> = {}): PackageRef {
   const depends = [fields.preDepends, fields.depends].filter((field) => field !== undefined).join(", ");
@@ -70,5 +70,30 @@ describe("sortPackages", () => {
 
   it("has one empty group for no packages", () => {
     expect(namesOf(sortPackages([], KINDS))).toEqual({ required: [], groups: [[]], kernels: [] });
+  });
+});
+
+describe("regroup", () => {
+  const order = sortPackages(
+    [
+      ...BASE,
+      ref("minimal"),
+      ref("python", { preDepends: "minimal" }),
+      ref("yaml", { depends: "python" }),
+      ref("sysv", { preDepends: "minimal" }),
+      ref("init", { preDepends: "sysv" }),
+    ],
+    KINDS,
+  );
+  const groupsWith = (...scripts: string[]) =>
+    Object.fromEntries([...regroup(order, ({ name }) => scripts.includes(name))].map(([{ name }, i]) => [name, i]));
+
+  it("keeps packages without a preinst in the first group, but for those that depend on later ones", () => {
+    expect(groupsWith("python")).toEqual({ minimal: 0, python: 1, yaml: 1, sysv: 0, init: 0 });
+    expect(groupsWith()).toEqual({ minimal: 0, python: 0, yaml: 0, sysv: 0, init: 0 });
+  });
+
+  it("changes nothing when all that pre-depend have one", () => {
+    expect(groupsWith("python", "sysv", "init")).toEqual({ minimal: 0, python: 1, yaml: 1, sysv: 1, init: 2 });
   });
 });

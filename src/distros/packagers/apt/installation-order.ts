@@ -29,10 +29,12 @@ export function sortPackages(
 ): InstallationOrder {
   const largestFirst = [...packages].sort((a, b) => b.sizeBytes - a.sizeBytes);
   const dependents = dependentsClosure(packages.filter(isKernel), packages);
-  const preDependencies = providersOf([...dependents].map(({ preDepends }) => preDepends).join(), packages);
+  const preDependencies = providersOf([...dependents].map(({ preDepends }) => preDepends).join(), packages).filter(
+    (ref) => !dependents.has(ref),
+  );
   const roots = packages.filter(isRequired);
   const required = dependencyClosure(roots.length > 0 ? [...roots, ...preDependencies] : [], packages);
-  const isBeside = preDependencies.every((ref) => required.has(ref) || dependents.has(ref));
+  const isBeside = preDependencies.every((ref) => required.has(ref));
   const kernels = new Set(isBeside ? [...dependents].filter((ref) => !required.has(ref)) : []);
   const groups = installationLevels(
     largestFirst.filter((ref) => !kernels.has(ref)),
@@ -44,4 +46,21 @@ export function sortPackages(
     kernelNeeds: [...dependencyClosure(preDependencies, packages)].filter((ref) => required.has(ref)),
     kernels: largestFirst.filter((ref) => kernels.has(ref)),
   };
+}
+
+/**
+ * The groups' packages by their group, now that it is known which have a preinst script: only such a script can tell
+ * whether what its package pre-depends on is configured before the package is unpacked, or later.
+ *
+ * @returns index of a group, not higher than that in `order`
+ */
+export function regroup(
+  { required, groups }: InstallationOrder,
+  hasPreinst: (ref: PackageRef) => boolean,
+): ReadonlyMap<PackageRef, number> {
+  const refs = groups.flat();
+  const nodes = refs.map((ref) => ({ ...ref, ref, preDepends: hasPreinst(ref) ? ref.preDepends : "" }));
+  const before = required.map((ref) => ({ ...ref, ref }));
+  const levels = installationLevels([...nodes, ...before], new Set(before));
+  return new Map(levels.flatMap((level, i) => level.map(({ ref }) => [ref, i] as const)));
 }

@@ -29,6 +29,11 @@ export function isLoadedByScripts({ files }: OpenedDeb): boolean {
   return /^\S+ +usr\/(lib\/[^/\n]+|share)\/perl5\//m.test(files.get("md5sums")?.content.toString("utf8") ?? "");
 }
 
+/** Whether a package brings something that update-initramfs runs or copies by itself. */
+export function isPartOfInitramfs({ files }: OpenedDeb): boolean {
+  return /^\S+ +usr\/share\/initramfs-tools\//m.test(files.get("md5sums")?.content.toString("utf8") ?? "");
+}
+
 /**
  * Runs the preinst scripts of packages that are about to be unpacked, in one guest.
  *

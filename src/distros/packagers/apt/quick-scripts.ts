@@ -16,7 +16,7 @@ const LOCALES_LOOP = `        echo "$SUPPORTED_LOCALES" | while read locale ; do
 `;
 const LOCALES_AWK = `        echo "$SUPPORTED_LOCALES" | awk -v list="$LG" '
           BEGIN { while ((getline line < list) > 0) { sub(/^[# ]*/, "", line); sub(/ *$/, "", line); known[line] } close(list) }
-          !($0 in known) { print "# " $0 >> list }
+          !($0 in known) { print "# " $0 >> list; known[$0] }
         '
 `;
 

@@ -1,6 +1,5 @@
 import { mkdtemp } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { AsyncQueue } from "../../../core/async-queue.ts";
 import { runStep } from "../../../core/context.ts";
 import { Slots } from "../../../core/slots.ts";
 import { runInGuest } from "../../../system/guest.ts";
@@ -18,7 +17,7 @@ import { emptyDatabase, type UnpackedPackage } from "./dpkg-database.ts";
 import { activateFileTriggers, ownersOf, readDpkgState, readOwners, recordUnpacked } from "./dpkg-tree.ts";
 import type { Flow } from "./install.ts";
 import { findConflicting } from "./path-conflicts.ts";
-import { isLoadedByScripts, runPreinsts } from "./preinst.ts";
+import { isLoadedByScripts, isPartOfInitramfs, runPreinsts } from "./preinst.ts";
 import { quickenScripts } from "./quick-scripts.ts";
 import { runDpkg } from "./run-dpkg.ts";
 import { type BuildStubs, writeStubs } from "./stubs.ts";
@@ -43,7 +42,11 @@ export async function unpackAndConfigure(flow: Flow): Promise<void> {
     const readyForKernels = Promise.withResolvers<void>();
     const ready = configureRequired(flow, base, readyForKernels.resolve);
     ready.then(readyForKernels.resolve, readyForKernels.reject);
-    const kernels = unpackPackages(unpacking, preinstOrder(flow, flow.kernels, base, readyForKernels.promise), 1);
+    const kernels = unpackPackages(
+      unpacking,
+      preinstOrder(flow, flow.kernels, base, ready, readyForKernels.promise),
+      1,
+    );
     // Awaited below, unless something else fails before.
     for (const promise of [ready, readyForKernels.promise, kernels]) promise.catch(() => {});
     const first = await unpackPackages(unpacking, preinstOrder(flow, flow.groups[0], base, ready), UNPACK_SLOTS);
@@ -77,7 +80,7 @@ async function configureGroups(
   };
   const configuration = await record(first);
   const readyForInitramfs = configureForInitramfs(configuration, context);
-  const makeKernelsBootable = async () => {
+  const makeBootable = async () => {
     const kernels = await unpackingKernels;
     const versions = kernelVersions(kernels);
     for (const version of versions) await listModules(tree, version, context);
@@ -85,25 +88,30 @@ async function configureGroups(
     for (const version of versions) await makeInitramfs(tree, version, context);
     return kernels;
   };
+  const kernelsBootable = makeBootable();
   const configureAll = async () => {
     await readyForInitramfs;
     await configurePending(configuration, context);
     const later: UnpackedPackage[] = [];
     for (const queue of flow.groups.slice(1)) {
-      const group = await unpackPackages(unpacking, preinstOrder(flow, queue, base, Promise.resolve()), UNPACK_SLOTS);
-      if (group.length === 0) continue;
+      const debs: OpenedDeb[] = [];
+      for await (const deb of queue) debs.push(deb);
+      if (debs.length === 0) continue;
+      if (debs.some(isPartOfInitramfs)) await kernelsBootable;
+      const group = await unpackPackages(unpacking, preinstOrder(flow, debs, base, Promise.resolve()), UNPACK_SLOTS);
       await configurePending(await record(group), context);
       later.push(...group);
     }
     return later;
   };
-  const [kernels, later] = await Promise.all([makeKernelsBootable(), configureAll()]);
+  const [kernels, later] = await Promise.all([kernelsBootable, configureAll()]);
   if (kernels.length > 0) await configurePending(await record(kernels), context);
-  for (const version of kernelVersions(later)) {
+  for (const version of kernelVersions([...first, ...later])) {
     await listModules(tree, version, context);
     await makeInitramfs(tree, version, context);
   }
-  const asking = kernels.length === 0 ? [...first, ...later] : later;
+  // All initramfs of a new tree were made after the first group.
+  const asking = kernels.length > 0 && base.installed.length > 0 ? later : [...first, ...later];
   await renewInitramfs({ ...configuration, unpacked: asking }, context);
 }
 
@@ -148,7 +156,7 @@ async function configureRequired(flow: Flow, { installed, stubs }: Base, onReady
     scripts,
     options,
   );
-  const forKernels = flow.kernelNeeds.filter((name) => names.has(name));
+  const forKernels = flow.kernelNeeds.filter((name) => names.has(name) && !first.includes(name));
   if (forKernels.length > 0) await runDpkg(installation.tree, ["--configure", ...forKernels], options);
   onReadyForKernels();
   await runDpkg(installation.tree, ["--configure", "--pending"], options);
@@ -158,34 +166,45 @@ async function configureRequired(flow: Flow, { installed, stubs }: Base, onReady
   }
 }
 
-/** Packages in the order in which they may be unpacked: those with a preinst once it has run, those that scripts load last. */
+/**
+ * Packages in the order in which they may be unpacked: those with a preinst once it has run, those that scripts load last.
+ *
+ * @param ready resolves when preinsts may run
+ * @param readyForKernels the same for kernels alone
+ */
 async function* preinstOrder(
   flow: Flow,
-  queue: AsyncQueue<OpenedDeb> | undefined,
+  queue: AsyncIterable<OpenedDeb> | Iterable<OpenedDeb> | undefined,
   base: Base,
   ready: Promise<void>,
+  readyForKernels = ready,
 ): AsyncGenerator<OpenedDeb, undefined> {
   const { installation, context } = flow;
   const options = { binds: base.stubs.binds, onLine: flow.onConfigureLine, signal: context.signal };
   let isReady = false;
   ready.then(() => (isReady = true)).catch(() => {});
+  const kernels: OpenedDeb[] = [];
+  const kernelNames = new Set(installation.packages.filter(installation.isKernel).map(({ name }) => name));
   let waiting: OpenedDeb[] = [];
   const last: OpenedDeb[] = [];
-  const release = async () => {
-    const released = waiting;
-    waiting = [];
+  const release = async (released: OpenedDeb[]) => {
     await runPreinsts(installation.tree, released, await mkdtemp(join(context.workDirectory, "preinst-")), options);
     return released;
   };
   for await (const deb of queue ?? []) {
-    if (isLoadedByScripts(deb)) last.push(deb);
+    if (kernelNames.has(deb.control.get("Package") ?? "")) kernels.push(deb);
+    else if (isLoadedByScripts(deb)) last.push(deb);
     else if (!deb.files.has("preinst")) yield deb;
     else waiting.push(deb);
-    if (isReady && waiting.length >= PREINST_BATCH) yield* await release();
+    if (isReady && waiting.length >= PREINST_BATCH) {
+      yield* await release(waiting);
+      waiting = [];
+    }
   }
+  await readyForKernels;
+  yield* await release(kernels);
   await ready;
-  waiting.push(...last);
-  yield* await release();
+  yield* await release([...waiting, ...last]);
   return undefined;
 }
 
