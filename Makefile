@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-test demo test check types lint unit system golden boot compare interrupt bench clean
+.PHONY: help setup setup-test demo test check types lint unit system golden boot compare limits interrupt bench clean
 
 NPM := npm run --silent
 PACKAGES := node_modules/.package-lock.json
@@ -16,15 +16,18 @@ setup: ## install what is missing (apt packages, npm packages) and bundle the co
 demo: setup ## build a Debian machine, boot it, log in to it
 	@scripts/demo
 
-test: setup-test types lint unit system golden boot compare interrupt ## install what is missing, then every test
+test: setup-test types lint unit system golden boot compare limits ## install what is missing, then every test
 
 check: types lint unit ## the fast tests: types, lint, unit
 
 compare: $(PACKAGES) ## compare a tree with mmdebstrap's, file by file
 	@npx vitest run --project comparison
 
-interrupt: $(PACKAGES) ## stop builds at every stage by every signal, fill their disk, build as an ordinary user: a quarter of an hour
-	@npx vitest run --project interrupt
+limits: $(PACKAGES) ## build as an ordinary user, and on disks that are too small
+	@npx vitest run --project interrupt test/interrupt/ordinary-user.test.ts test/interrupt/disk-full.test.ts
+
+interrupt: $(PACKAGES) ## stop builds at every stage, by every signal: ten minutes
+	@npx vitest run --project interrupt test/interrupt/interrupt.test.ts
 
 bench: setup-test ## time builds against mmdebstrap: half an hour; TMPDIR says where
 	@set -e; for name in cold warm addpkg clone memory steps boot; do bench/$$name; done

@@ -10,14 +10,19 @@ race() {
   write_peer_files
   local tree own_mounts=()
   [ "$(id -u)" -ne 0 ] || own_mounts=(unshare --mount --propagation private --) # they would outlive a killed mmdebstrap
-  tree=$(seconds "${own_mounts[@]}" mmdebstrap --variant=important --include="$(cat "$state/peer.include")" "$suite" "$state/peer.tar" \
-    "$state/peer.sources")
+  tree=$(seconds "${own_mounts[@]}" mmdebstrap --variant=important --include="$(cat "$state/peer.include")" \
+    --setup-hook="$merge_usr" --setup-hook="$no_usrmerge" "$suite" "$state/peer.tar" "$state/peer.sources")
   check_same_packages
   remember tree-bytes "$(tree_bytes)"
   rm -f "$state/peer.tar.zst"
   zstd -q -1 -T0 --rm "$state/peer.tar"
   remember tree "$tree"
 }
+
+# A merged /usr from the start, as vmbuilder has it; else mmdebstrap installs what converts old systems, and all of Perl.
+merge_usr='for link in bin sbin lib lib64; do mkdir -p "$1/usr/$link"; ln -s "usr/$link" "$1/$link"; done'
+no_usrmerge='mkdir -p "$1/etc/apt/preferences.d"
+printf "Package: usrmerge\nPin: release *\nPin-Priority: -1\n" >"$1/etc/apt/preferences.d/bench"'
 
 # Also watches the peak memory of vmbuilder's own process, without starting a program for each look.
 time_cold_build() {
@@ -52,7 +57,8 @@ write_peer_files() {
 
 check_same_packages() {
   tar -xOf "$state/peer.tar" ./var/lib/dpkg/status | awk '
-    /^Package: / { name = $2 } /^Version: / { version = $2 } /^Architecture: / { print name, version, $2 }
+    /^Package: / { name = $2 } /^Architecture: / { arch = $2 } /^Version: / { version = $2 }
+    /^$/ { print name, version, arch }
   ' | LC_ALL=C sort >"$state/peer.manifest"
   local different
   different=$(LC_ALL=C sort "$state/cold/manifest" | LC_ALL=C comm -3 - "$state/peer.manifest" | wc -l)
