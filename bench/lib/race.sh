@@ -10,7 +10,7 @@ race() {
   write_peer_files
   local tree own_mounts=()
   [ "$(id -u)" -ne 0 ] || own_mounts=(unshare --mount --propagation private --) # they would outlive a killed mmdebstrap
-  tree=$(seconds "${own_mounts[@]}" mmdebstrap --variant=important --include="$(cat "$state/peer.include")" \
+  tree=$(seconds "${own_mounts[@]}" mmdebstrap --variant=important --skip=output/dev --include="$(cat "$state/peer.include")" \
     --setup-hook="$merge_usr" --setup-hook="$no_usrmerge" "$suite" "$state/peer.tar" "$state/peer.sources")
   check_same_packages
   remember tree-bytes "$(tree_bytes)"

@@ -9,7 +9,7 @@ export async function packTree(tree: string, archive: string, signal: AbortSigna
     "tar",
     "--create",
     `--file=${archive}`,
-    "--use-compress-program=zstd -q -1 -T0",
+    "--use-compress-program=zstd -q --fast=1 -T0",
     "--numeric-owner",
     "--sort=name",
     "--warning=no-file-ignored",

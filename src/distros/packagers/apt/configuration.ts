@@ -59,6 +59,10 @@ function configuration(directory: string, lists: string, architecture: string, p
     "Dir::State::lists": lists,
     "Dir::State::status": join(directory, "status"),
     "Dir::Cache": join(directory, "cache"),
+    // Its binary caches would be read by nobody; from the start they have room for a large archive.
+    "Dir::Cache::pkgcache": "",
+    "Dir::Cache::srcpkgcache": "",
+    "APT::Cache-Start": "120000000",
     "Dir::Etc": directory,
     "Dir::Etc::main": "/dev/null",
     "Dir::Etc::parts": "/dev/null",
