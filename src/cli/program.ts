@@ -5,6 +5,7 @@ import { addClone } from "./commands/clone.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addMan } from "./commands/man.ts";
+import { addSchema } from "./commands/schema.ts";
 import { configureHelp, descendants } from "./help.ts";
 import { VERSION } from "./version.ts";
 
@@ -17,6 +18,7 @@ export function createProgram(): Command {
   addClone(program);
   addCache(program);
   addDoctor(program);
+  addSchema(program);
   addMan(program);
   addCompletion(program);
   configureHelp(program);

@@ -2,14 +2,12 @@ import * as z from "zod";
 import { isGuestPath } from "./file-edit.ts";
 import { parseSize } from "./size.ts";
 
-/**
- * What a machine should be. Keys are the option names of the command line without their dashes; a recipe file holds the
- * same keys. Unknown keys are refused.
- */
-const HOSTNAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
+// These stand in the JSON Schema of recipes, too, where there are no flags.
+const HOSTNAME =
+  /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 const USER_NAME = /^[a-z_][a-z0-9_-]{0,31}$/;
 const PACKAGE_NAME = /^[a-z0-9][a-z0-9+.-]+$/;
-const WORD = /^[a-z0-9][a-z0-9.+_-]*$/i;
+const WORD = /^[A-Za-z0-9][A-Za-z0-9.+_-]*$/;
 const SSH_KEY = /^(?:[a-z0-9@=",. -]+ )?(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+(?: [^\n]*)?$/;
 
 const size = z.union([z.string(), z.number()]).transform((value, ctx) => {
@@ -53,6 +51,10 @@ const mirror = path.refine(
   "is no http:, https: or file: address, and no path",
 );
 
+/**
+ * What a machine should be. Keys are the option names of the command line without their dashes; a recipe file holds the
+ * same keys. Unknown keys are refused.
+ */
 export const recipeSchema = z.strictObject({
   distro: z.string().regex(WORD, "is no distribution name").default("debian"),
   suite: z.string().regex(WORD, "is no suite name").optional(),

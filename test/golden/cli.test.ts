@@ -7,7 +7,19 @@ import { vmbuilder } from "../fixtures/vmbuilder.ts";
 import { expectGolden } from "./golden-file.ts";
 
 const ENV = { NO_COLOR: "1", FORCE_COLOR: "0", COLUMNS: "80" };
-const COMMANDS = ["", "build", "clone", "cache", "cache ls", "cache gc", "cache verify", "doctor", "man", "completion"];
+const COMMANDS = [
+  "",
+  "build",
+  "clone",
+  "cache",
+  "cache ls",
+  "cache gc",
+  "cache verify",
+  "doctor",
+  "schema",
+  "man",
+  "completion",
+];
 
 let folder = "";
 beforeAll(async () => {
@@ -27,6 +39,10 @@ describe("help", () => {
     for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
     await expectGolden(`help${command ? `-${command.replace(" ", "-")}` : ""}.txt`, text);
   });
+});
+
+describe("schema", () => {
+  it("is as it was", async () => expectGolden("recipe.schema.json", await output("schema")));
 });
 
 describe("man page", () => {

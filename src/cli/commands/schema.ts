@@ -1,0 +1,12 @@
+import type { Command } from "commander";
+
+/** Adds `vmbuilder schema`. */
+export function addSchema(program: Command): void {
+  program
+    .command("schema")
+    .description("Prints the JSON Schema of a recipe, for editors.")
+    .action(async () => {
+      const { recipeJsonSchema } = await import("../recipe-schema.ts");
+      process.stdout.write(`${JSON.stringify(recipeJsonSchema(program), null, 2)}\n`);
+    });
+}
