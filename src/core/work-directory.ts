@@ -1,8 +1,26 @@
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { EventSink } from "../model/events.ts";
 import { fileError, processStart, removeTree } from "../system/files.ts";
+import type { Cache } from "./cache.ts";
+import type { BuildContext } from "./context.ts";
 
 let sequence = 0;
+
+/** Runs `work` with a folder of its own in the cache, and removes the folder whatever happens. */
+export async function withContext<T>(
+  cache: Cache,
+  signal: AbortSignal,
+  emit: EventSink,
+  work: (context: BuildContext) => Promise<T>,
+): Promise<T> {
+  const workDirectory = await makeWorkDirectory(join(cache.directory, "work"));
+  try {
+    return await work({ cache, signal, emit, workDirectory });
+  } finally {
+    await removeTree(workDirectory);
+  }
+}
 
 /** Makes a folder that belongs to this process; when the process is gone, the next one removes it. */
 export async function makeWorkDirectory(parent: string): Promise<string> {

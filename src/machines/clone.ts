@@ -2,11 +2,11 @@ import { link, mkdir, stat, writeFile } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
 import { objectFile, openCache, REFERENCES } from "../core/cache.ts";
 import { runStep } from "../core/context.ts";
+import { withContext } from "../core/work-directory.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { EventSink } from "../model/events.ts";
 import { recipeSchema } from "../model/recipe.ts";
-import { type BaseDisk, findBase, identifyDisk } from "../stages/assemble.ts";
-import { withContext } from "../stages/build.ts";
+import { type BaseDisk, findBase, identifyDisk } from "../stages/base-disk.ts";
 import { BUILD_RECORD, checkDestination, publishFolder } from "../stages/destination.ts";
 import { newDiskIds } from "../stages/identity.ts";
 import { findDistro, findHypervisor } from "../stages/plan.ts";
@@ -61,7 +61,7 @@ export async function cloneMachine(request: CloneRequest): Promise<Clone> {
         const overlay = join(directory, image);
         await identifyDisk(
           findDistro(base.facts.distro),
-          { ...base, image: await pinImage(base) },
+          { ...base, disk: { ...base.disk, path: await pinImage(base) } },
           identity,
           overlay,
           scratch,
@@ -117,7 +117,8 @@ async function findIntactBase(
  * A name for the base's image that no other content will ever have: should the object be lost and built anew, with the same
  * key but not the same bytes, a clone fails to start instead of reading a disk that isn't its own.
  */
-async function pinImage({ image, object }: Awaited<ReturnType<typeof findIntactBase>>): Promise<string> {
+async function pinImage({ disk, object }: Awaited<ReturnType<typeof findIntactBase>>): Promise<string> {
+  const image = disk.path;
   const sha256 = object.meta.files[basename(image)]?.sha256;
   const pinned = join(object.directory, REFERENCES, `${sha256}${extname(image)}`);
   await mkdir(join(object.directory, REFERENCES), { recursive: true });

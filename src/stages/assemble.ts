@@ -1,60 +1,29 @@
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type Cache, type CacheObject, commitObject, findObject, objectDirectory, objectFile } from "../core/cache.ts";
+import { commitObject } from "../core/cache.ts";
 import { type BuildContext, runStep } from "../core/context.ts";
-import { BOOT_FILES, type Distro, type TreeFacts } from "../core/distro.ts";
+import { BOOT_FILES, type Distro } from "../core/distro.ts";
 import { stepKey } from "../core/step-key.ts";
-import type { DiskIds, Identity } from "../model/identity.ts";
+import type { DiskIds } from "../model/identity.ts";
 import type { Plan } from "../model/plan.ts";
 import { type DiskPlan, partitionOf, SECTOR_BYTES } from "../model/storage-plan.ts";
 import { biosBootPatches, makeEspPartition } from "../system/boot-areas.ts";
-import { writeDiskIdentity } from "../system/disk-identity.ts";
 import { convertImage, makeSparseFile, patchRaw } from "../system/disk-image.ts";
-import { type Extent, makeExt4 } from "../system/ext4.ts";
+import { makeExt4 } from "../system/ext4.ts";
+import { keepStructure } from "../system/ext4-structure.ts";
 import { unpackTree } from "../system/tree-archive.ts";
+import type { Extent } from "../system/undo-file.ts";
+import { BASE_IMAGE, type BaseDisk, structureIn } from "./base-disk.ts";
 import { TREE_ARCHIVE, type Tree } from "./install.ts";
 
-/** A bootable disk without identity: what every machine with these packages and sizes starts from. */
-export interface BaseDisk {
-  readonly key: string;
-  readonly title: string;
-  readonly image: string;
-  readonly imageFormat: "raw" | "qcow2";
-  readonly facts: BaseFacts;
-}
-
-/** What is remembered of a base disk: enough to make machines from it without its tree. */
-export interface BaseFacts {
-  readonly tree: TreeFacts;
-  readonly disk: DiskPlan;
-  readonly distro: string;
-}
-
 /** Raised when what {@link assembleBase} produces changes. */
-const DISK_VERSION = 2;
-const BASE_IMAGE = "disk.qcow2";
+const DISK_VERSION = 3;
 const LOADER_NAMES = { amd64: "BOOTX64.EFI", arm64: "BOOTAA64.EFI" };
 
 /** The key of the base disk that a tree and a storage plan lead to. */
 export function baseKey(treeKey: string, plan: Plan): string {
   return stepKey("disk", DISK_VERSION, { tree: treeKey, disk: plan.disk });
-}
-
-/** Finds a finished base disk in the cache. Its content isn't read: see {@link verifyObject}. */
-export async function findBase(
-  key: string,
-  context: Pick<BuildContext, "cache">,
-): Promise<(BaseDisk & { object: CacheObject }) | undefined> {
-  const object = await findObject(context.cache, "disk", key);
-  if (!object) return undefined;
-  const facts = object.meta.facts as BaseFacts;
-  return { key, title: object.meta.title, image: objectFile(object, BASE_IMAGE), imageFormat: "qcow2", facts, object };
-}
-
-/** Path that a base disk's image has in the cache, or will have. */
-export function cachedBaseImage(cache: Cache, key: string): string {
-  return join(objectDirectory(cache, "disk", key), BASE_IMAGE);
 }
 
 /**
@@ -69,17 +38,21 @@ export async function assembleBase(distro: Distro, plan: Plan, tree: Tree, conte
   const ids = baseIds(key, plan.disk);
   const directory = tree.directory ?? (await unpackCached(tree, context));
   const raw = join(context.workDirectory, "disk.raw");
+  const structure = structureIn(context.workDirectory);
   await runStep(context, "assemble/filesystem", "Make file systems", async () => {
     await makeSparseFile(raw, plan.disk.sizeBytes);
     await makeExt4(raw, rootExtent(plan.disk), ids.rootUuid, directory, signal);
-    await makeEspPartition(
-      raw,
-      plan.disk,
-      ids.espSerial,
-      join(tree.bootDirectory, BOOT_FILES.efi),
-      LOADER_NAMES[plan.architecture],
-      signal,
-    );
+    await Promise.all([
+      keepStructure(raw, rootExtent(plan.disk), structure.archive, signal),
+      makeEspPartition(
+        raw,
+        plan.disk,
+        ids.espSerial,
+        join(tree.bootDirectory, BOOT_FILES.efi),
+        LOADER_NAMES[plan.architecture],
+        signal,
+      ),
+    ]);
     if (plan.architecture === "amd64") {
       await patchRaw(
         raw,
@@ -92,40 +65,19 @@ export async function assembleBase(distro: Distro, plan: Plan, tree: Tree, conte
     }
   });
   const facts = { tree: tree.facts, disk: plan.disk, distro: distro.name };
-  return { key, title: tree.title, image: raw, imageFormat: "raw", facts };
+  return { key, title: tree.title, disk: { path: raw, format: "raw" }, structure, facts };
 }
 
 /** Puts a base disk that was just made into the cache. */
 export async function keepBase(base: BaseDisk, context: BuildContext): Promise<void> {
   await runStep(context, "assemble/keep", "Keep the disk in the cache", () =>
     commitObject(context.cache, "disk", base.key, base.title, async (target) => {
-      await convertImage(base.image, base.imageFormat, join(target, BASE_IMAGE), "qcow2", [], context.signal);
+      await Promise.all([
+        convertImage(base.disk.path, base.disk.format, join(target, BASE_IMAGE), "qcow2", [], context.signal),
+        copyFile(base.structure.archive, structureIn(target).archive),
+      ]);
       return base.facts;
     }),
-  );
-}
-
-/**
- * Makes one machine's disk: a thin image over the base that holds its ids and files.
- *
- * @param scratch folder for temporary files
- * @param atSeconds time stamp of the written files
- */
-export async function identifyDisk(
-  distro: Distro,
-  base: BaseDisk,
-  identity: Identity,
-  overlay: string,
-  scratch: string,
-  atSeconds: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const { tree, disk } = base.facts;
-  const edits = distro.identify(identity, tree, disk);
-  const { image, imageFormat } = base;
-  await writeDiskIdentity(
-    { base: image, baseFormat: imageFormat, overlay, plan: disk, ids: identity.ids, edits, atSeconds, scratch },
-    signal,
   );
 }
 

@@ -1,11 +1,10 @@
 import { join } from "node:path";
-import { type Cache, openCache } from "../core/cache.ts";
-import { type BuildContext, runStep } from "../core/context.ts";
-import { makeWorkDirectory } from "../core/work-directory.ts";
+import { openCache } from "../core/cache.ts";
+import { runStep } from "../core/context.ts";
+import { withContext } from "../core/work-directory.ts";
 import type { BuildEvent, EventSink } from "../model/events.ts";
 import type { Plan } from "../model/plan.ts";
-import { removeTree } from "../system/files.ts";
-import { identifyDisk } from "./assemble.ts";
+import { identifyDisk } from "./base-disk.ts";
 import { checkHost } from "./check-host.ts";
 import { type Deployment, deployMachine } from "./deploy.ts";
 import { checkDestination, publishFolder } from "./destination.ts";
@@ -77,21 +76,6 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
       cached: record.cached,
     };
   });
-}
-
-/** Runs `work` with a folder of its own in the cache, and removes the folder whatever happens. */
-export async function withContext<T>(
-  cache: Cache,
-  signal: AbortSignal,
-  emit: EventSink,
-  work: (context: BuildContext) => Promise<T>,
-): Promise<T> {
-  const workDirectory = await makeWorkDirectory(join(cache.directory, "work"));
-  try {
-    return await work({ cache, signal, emit, workDirectory });
-  } finally {
-    await removeTree(workDirectory);
-  }
 }
 
 function recordSteps(emit: EventSink) {

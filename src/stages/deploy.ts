@@ -7,7 +7,7 @@ import type { Lock } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";
 import { sha256File } from "../system/files.ts";
-import type { BaseDisk } from "./assemble.ts";
+import type { BaseDisk } from "./base-disk.ts";
 import { BUILD_RECORD } from "./destination.ts";
 import { findHypervisor } from "./plan.ts";
 import { IDENTITY_RECORD, RECORD_VERSION } from "./record.ts";

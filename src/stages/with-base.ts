@@ -4,7 +4,8 @@ import type { Distro } from "../core/distro.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { Lock } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
-import { assembleBase, type BaseDisk, baseKey, findBase, keepBase } from "./assemble.ts";
+import { assembleBase, baseKey, keepBase } from "./assemble.ts";
+import { type BaseDisk, findBase } from "./base-disk.ts";
 import { findTree, installTree, keepTree, treeKey } from "./install.ts";
 
 /**

@@ -1,12 +1,7 @@
 import { VmbuilderError } from "../model/errors.ts";
 import { OWN_MOUNTS, runInNamespace } from "./namespace.ts";
 import { CommandError } from "./process.ts";
-
-/** Where a file system stands in a disk. */
-export interface Extent {
-  readonly offsetBytes: number;
-  readonly sizeBytes: number;
-}
+import type { Extent } from "./undo-file.ts";
 
 /**
  * Makes an ext4 with a tree's content at a place of a raw disk, without mounting anything. The checksum seed is stored,

@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
 import { OWN_MOUNTS, runInNamespace } from "./namespace.ts";
 
-const HASH_PIECE_BYTES = 1024 * 1024;
+const HASH_PIECE_BYTES = 256 * 1024;
 
 /** SHA-256 of a file, lower-case hexadecimal. The next piece is read while one is hashed; memory stays flat. */
 export async function sha256File(path: string, signal?: AbortSignal): Promise<string> {

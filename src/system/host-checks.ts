@@ -4,7 +4,7 @@ import { delimiter, dirname, join } from "node:path";
 import { type ErrorCode, VmbuilderError } from "../model/errors.ts";
 import { formatBytes } from "../model/size.ts";
 import { OWN_MOUNTS, parseSubordinateIds, runInNamespace } from "./namespace.ts";
-import { cleanEnvironment, run } from "./process.ts";
+import { cleanEnvironment } from "./process.ts";
 
 /** The outcome of one look at the host. */
 export interface HostCheck {
@@ -31,11 +31,11 @@ const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] =
   ["bwrap", "bubblewrap"],
   ["mke2fs", "e2fsprogs"],
   ["debugfs", "e2fsprogs"],
+  ["e2image", "e2fsprogs"],
   ["mformat", "mtools"],
   ["mmd", "mtools"],
   ["mcopy", "mtools"],
   ["qemu-img", "qemu-utils"],
-  ["qemu-storage-daemon", "qemu-system-common"],
   ["openssl", "openssl"],
 ];
 
@@ -69,14 +69,6 @@ export async function checkHostFor(
     ),
     checkIdRanges(),
     checkNamespace(),
-    checkFile(
-      "FUSE device",
-      "/dev/fuse",
-      constants.R_OK | constants.W_OK,
-      true,
-      "run as root: modprobe fuse; chmod 666 /dev/fuse; in a container, pass the device in",
-    ),
-    checkDiskServer(),
     ...(cacheDirectory === undefined ? [] : [checkSpace(cacheDirectory)]),
     checkProgram(emulator, emulatorPackage, false),
     checkFile(
@@ -135,23 +127,6 @@ async function checkIdRanges(): Promise<HostCheck> {
     code: "host-unfit",
     message: ok ? "ranges of subordinate ids are apart" : `/etc/subuid gives ${owners} overlapping ranges`,
     hint: "give each user a range of their own with usermod --add-subuids",
-  };
-}
-
-/** The first version of the storage daemon that serves a disk through FUSE. @see https://wiki.qemu.org/ChangeLog/6.0 */
-const OLDEST_QEMU_MAJOR = 6;
-
-async function checkDiskServer(): Promise<HostCheck> {
-  const said = await run(["qemu-storage-daemon", "--version"], { timeoutMs: 10_000 }).catch(() => undefined);
-  const version = /version (\d+)\.\d+/.exec(said?.stdout ?? "");
-  const ok = version === null || Number(version[1]) >= OLDEST_QEMU_MAJOR; // that it is missing is another check's news
-  return {
-    name: "qemu version",
-    ok,
-    required: true,
-    code: "host-unfit",
-    message: `qemu-storage-daemon is of ${version?.[0] ?? "an unknown version"}`,
-    hint: `install QEMU ${OLDEST_QEMU_MAJOR}.0 or later, for example from backports`,
   };
 }
 

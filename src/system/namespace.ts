@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { VmbuilderError } from "../model/errors.ts";
-import { CommandError, type RunningProcess, type RunOptions, type RunResult, run, start } from "./process.ts";
+import { type RunningProcess, type RunOptions, type RunResult, run, start } from "./process.ts";
 
 /** A contiguous range of ids on the host that become 1…count inside the namespace. */
 export interface IdRange {
@@ -102,6 +102,7 @@ export async function startInNamespace(argv: readonly string[], options: RunOpti
   });
   const control = running.control;
   if (!control) throw new VmbuilderError("userns-denied", "no control channel to the user namespace");
+  control.on("error", () => {}); // a program that was stopped meanwhile: `done` says so
   const ready = await Promise.race([
     once(control, "data").then(() => true),
     running.done.then(
@@ -121,22 +122,6 @@ export async function startInNamespace(argv: readonly string[], options: RunOpti
   }
   control.end("mapped\n");
   return running;
-}
-
-/**
- * Starts a program as root of namespaces of its own, for itself and for mounts, in which there is no other id than the
- * caller's: that needs no range of subordinate ids, and one process instead of four.
- *
- * @throws as {@link runInNamespace}, through `done`
- */
-export function startInPrivateMounts(argv: readonly string[], options: RunOptions = {}): RunningProcess {
-  const unshare = ["unshare", "--user", "--map-root-user", "--mount", "--propagation", "private"];
-  const running = start([...unshare, "--pid", "--fork", "--kill-child=KILL", "--", ...argv], options);
-  const done = running.done.catch(async (error: unknown) => {
-    throw error instanceof CommandError && error.stderr.startsWith("unshare: ") ? await namespaceRefused(error) : error;
-  });
-  done.catch(() => {}); // reported where it is awaited
-  return { ...running, done };
 }
 
 async function writeIdMap(pid: number, ids: IdMap): Promise<void> {

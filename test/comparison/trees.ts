@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { openCache } from "../../src/core/cache.ts";
 import { runStep } from "../../src/core/context.ts";
+import { withContext } from "../../src/core/work-directory.ts";
 import type { Lock } from "../../src/model/package.ts";
 import type { Plan } from "../../src/model/plan.ts";
 import { recipeSchema } from "../../src/model/recipe.ts";
-import { withContext } from "../../src/stages/build.ts";
 import { findTree, installTree, keepTree, TREE_ARCHIVE } from "../../src/stages/install.ts";
 import { findDistro, planBuild } from "../../src/stages/plan.ts";
 import { start } from "../../src/system/process.ts";

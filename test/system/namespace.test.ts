@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { VmbuilderError } from "../../src/model/errors.ts";
-import { OWN_MOUNTS, runInNamespace, startInPrivateMounts } from "../../src/system/namespace.ts";
+import { OWN_MOUNTS, runInNamespace } from "../../src/system/namespace.ts";
 
 const interrupted = new VmbuilderError("interrupted", "stopped by SIGINT");
 const SLEEP = ["sleep", "60"];
@@ -18,13 +18,4 @@ async function endAfter(ms: number, work: (signal: AbortSignal) => Promise<unkno
 // The ids are mapped some 10 to 40 ms after the start: before, at and after that, an interrupt is an interrupt.
 it.each([0, 2, 5, 10, 15, 20, 25, 30, 40, 60, 100])("calls what is interrupted after %d ms so", async (ms) => {
   expect(await endAfter(ms, (signal) => runInNamespace([...OWN_MOUNTS, ...SLEEP], { signal }))).toBe(interrupted);
-  expect(await endAfter(ms, (signal) => startInPrivateMounts(SLEEP, { signal }).done)).toBe(interrupted);
-});
-
-it("gives a program mounts of its own, with no id but the caller's", async () => {
-  const script = "id -u; mount -t tmpfs none /mnt && grep -c ' /mnt tmpfs ' /proc/mounts; cat /proc/self/uid_map";
-  const running = startInPrivateMounts(["sh", "-c", script], { captureStdout: true });
-  running.stdin.end();
-  const lines = (await running.done).stdout.trim().split(/\s+/);
-  expect(lines).toEqual(["0", "1", "0", String(process.getuid?.()), "1"]);
 });

@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline";
 import type { Command } from "commander";
 import { VmbuilderError } from "../../model/errors.ts";
 import type { Plan } from "../../model/plan.ts";
@@ -97,7 +96,8 @@ async function confirmLogin(plan: Plan, values: BuildOptionValues): Promise<void
 }
 
 /** An end of input is a no. */
-function ask(question: string): Promise<boolean> {
+async function ask(question: string): Promise<boolean> {
+  const { createInterface } = await import("node:readline"); // rarely wanted
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   return new Promise<boolean>((resolve, reject) => {
     terminal.once("SIGINT", () => reject(new VmbuilderError("interrupted", "stopped by SIGINT")));
