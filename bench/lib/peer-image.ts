@@ -44,13 +44,13 @@ await withContext(
     const base = await assembleBase(
       distro,
       plan,
-      { key: "peer", title: "mmdebstrap's tree", facts, directory: tree, bootDirectory },
+      { key: "peer", title: "mmdebstrap's tree", facts, directory: tree, bootDirectory, worthKeeping: false },
       context,
     );
     const overlay = join(context.workDirectory, "machine.qcow2");
     const identity = await readIdentity(recipe, plan.disk, signal);
     const nowSeconds = Math.floor(Date.now() / 1000);
-    await identifyDisk(distro, base, identity, overlay, context.workDirectory, nowSeconds, signal);
+    await identifyDisk(distro, base, identity, overlay, nowSeconds, context);
     await mkdir(destination, { recursive: true });
     await qcow2.convert(overlay, join(destination, "peer.qcow2"), signal);
     const { architecture } = plan;

@@ -39,8 +39,12 @@ export interface Distro {
   resolveSuite(suite: string | undefined): Promise<string>;
   /** Packages that the recipe asks for, with what booting and logging in needs. */
   requestPackages(recipe: Recipe, suite: string, architecture: "amd64" | "arm64"): Promise<PackageRequest>;
-  /** Asks the archive. @throws mirror and package errors */
-  resolve(plan: Plan, context: BuildContext): Promise<Lock>;
+  /**
+   * Asks the archive. `onSolving` is called when the answer has to be worked out, which takes a while.
+   *
+   * @throws mirror and package errors
+   */
+  resolve(plan: Plan, context: BuildContext, onSolving?: () => void): Promise<Lock>;
   /** Installs into a tree what `present` (package ids) lacks; an empty `present` means an empty tree. */
   install(request: TreeRequest, present: readonly string[], context: BuildContext): Promise<void>;
   /** Last touches that need the tree: cleaning, and the boot loader's images, written to `bootDirectory`. */

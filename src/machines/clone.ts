@@ -57,16 +57,14 @@ export async function cloneMachine(request: CloneRequest): Promise<Clone> {
     const image = `${hostname}.qcow2`;
     await publishFolder(destination, request.overwrite, (directory) =>
       runStep(context, "deploy", "Clone the machine", async () => {
-        const scratch = context.workDirectory;
         const overlay = join(directory, image);
         await identifyDisk(
           findDistro(base.facts.distro),
           { ...base, disk: { ...base.disk, path: await pinImage(base) } },
           identity,
           overlay,
-          scratch,
           Math.floor(Date.now() / 1000),
-          signal,
+          context,
         );
         for (const hypervisor of recipe.hypervisor.map(findHypervisor)) {
           for (const file of hypervisor.describe({

@@ -15,7 +15,8 @@ import { keepStructure } from "../system/ext4-structure.ts";
 import { unpackTree } from "../system/tree-archive.ts";
 import type { Extent } from "../system/undo-file.ts";
 import { BASE_IMAGE, type BaseDisk, structureIn } from "./base-disk.ts";
-import { TREE_ARCHIVE, type Tree } from "./install.ts";
+import { TREE_ARCHIVE } from "./head-start.ts";
+import type { Tree } from "./install.ts";
 
 /** Raised when what {@link assembleBase} produces changes. */
 const DISK_VERSION = 3;

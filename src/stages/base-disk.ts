@@ -53,7 +53,6 @@ export function cachedBaseImage(cache: Cache, key: string): string {
 /**
  * Makes one machine's disk: a thin image over the base that holds its ids and files.
  *
- * @param scratch folder for temporary files
  * @param atSeconds time stamp of the written files
  */
 export async function identifyDisk(
@@ -61,14 +60,14 @@ export async function identifyDisk(
   base: BaseDisk,
   identity: Identity,
   overlay: string,
-  scratch: string,
   atSeconds: number,
-  signal: AbortSignal,
+  { workDirectory: scratch, signal }: Pick<BuildContext, "workDirectory" | "signal">,
 ): Promise<void> {
-  const { tree, disk } = base.facts;
-  const edits = distro.identify(identity, tree, disk);
+  const { tree, disk: plan } = base.facts;
+  const edits = distro.identify(identity, tree, plan);
+  const { disk, structure } = base;
   await writeDiskIdentity(
-    { base: base.disk, structure: base.structure, overlay, plan: disk, ids: identity.ids, edits, atSeconds, scratch },
+    { base: disk, structure, overlay, plan, ids: identity.ids, edits, atSeconds, scratch },
     signal,
   );
 }

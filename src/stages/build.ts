@@ -8,6 +8,7 @@ import { identifyDisk } from "./base-disk.ts";
 import { checkHost } from "./check-host.ts";
 import { type Deployment, deployMachine } from "./deploy.ts";
 import { checkDestination, publishFolder } from "./destination.ts";
+import { prepareHeadStart } from "./head-start.ts";
 import { readIdentity } from "./identity.ts";
 import { findDistro } from "./plan.ts";
 import { withBase } from "./with-base.ts";
@@ -45,37 +46,38 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
   const cache = await openCache(options.cacheDirectory);
   return withContext(cache, options.signal, record.emit, async (context) => {
     const distro = findDistro(plan.recipe.distro);
-    const lock = await runStep(context, "resolve", "Resolve packages", () => distro.resolve(plan, context));
-    const deployment = await withBase(distro, plan, lock, context, (base, kept) =>
-      publishFolder(plan.destination, options.overwrite, async (directory) => {
-        const overlay = join(context.workDirectory, "machine.qcow2");
-        await runStep(context, "assemble/identity", "Write the machine's identity", () =>
-          identifyDisk(
-            distro,
-            base,
-            identity,
-            overlay,
-            context.workDirectory,
-            Math.floor(Date.now() / 1000),
-            context.signal,
-          ),
-        );
-        const deployed = await deployMachine(
-          { plan, lock, base, identity, overlay, directory, steps: record.steps },
-          context,
-        );
-        await kept;
-        return deployed;
-      }),
-    );
-    return {
-      ...deployment,
-      plan,
-      packages: lock.packages.length,
-      seconds: (performance.now() - startedAt) / 1000,
-      cached: record.cached,
-    };
+    const headStart = prepareHeadStart(plan, context);
+    try {
+      const lock = await runStep(context, "resolve", "Resolve packages", () =>
+        distro.resolve(plan, context, headStart.begin),
+      );
+      const deployment = await withBase(distro, plan, lock, headStart, context, (base, kept) =>
+        publishFolder(plan.destination, options.overwrite, async (directory) => {
+          const overlay = join(context.workDirectory, "machine.qcow2");
+          await runStep(context, "assemble/identity", "Write the machine's identity", () =>
+            identifyDisk(distro, base, identity, overlay, nowSeconds(), context),
+          );
+          const machine = { plan, lock, base, identity, overlay, directory, steps: record.steps };
+          const deployed = await deployMachine(machine, context);
+          await kept;
+          return deployed;
+        }),
+      );
+      return {
+        ...deployment,
+        plan,
+        packages: lock.packages.length,
+        seconds: (performance.now() - startedAt) / 1000,
+        cached: record.cached,
+      };
+    } finally {
+      await headStart.discard();
+    }
   });
+}
+
+function nowSeconds(): number {
+  return Math.floor(Date.now() / 1000);
 }
 
 function recordSteps(emit: EventSink) {

@@ -2,24 +2,29 @@ import { cp, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type CacheObject, commitObject, findObject, listObjects, objectFile, verifyObject } from "../core/cache.ts";
 import { type BuildContext, logLine, runStep } from "../core/context.ts";
-import type { Distro, TreeFacts } from "../core/distro.ts";
+import type { Distro } from "../core/distro.ts";
 import { stepKey } from "../core/step-key.ts";
-import { type Lock, packageId } from "../model/package.ts";
+import { type Lock, type PackageRef, packageId } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
+import { removeGuestTree } from "../system/files.ts";
 import { packTree, unpackTree } from "../system/tree-archive.ts";
+import { type Asked, type HeadStart, type KeptFacts, TREE_ARCHIVE } from "./head-start.ts";
 
 /** A finished operating system tree. */
 export interface Tree {
   readonly key: string;
   readonly title: string;
-  readonly facts: TreeFacts;
+  readonly facts: KeptFacts;
   /** Folder that holds the tree, unless it is only in the cache yet. */
   readonly directory: string | undefined;
   /** Folder that holds the boot loader's images. */
   readonly bootDirectory: string;
+  /** False when it is quickly made from a cached tree: packing it would take longer. */
+  readonly worthKeeping: boolean;
 }
 
-export const TREE_ARCHIVE = "tree.tar.zst";
+/** What takes less than this to install on a cached tree isn't kept: packing the tree would take longer. */
+const QUICK_INSTALLATION_MS = 2000;
 
 /** The key of the tree that a lock leads to. */
 export function treeKey(distro: Distro, plan: Plan, lock: Lock): string {
@@ -47,9 +52,10 @@ export async function findTree(
   return {
     key,
     title: object.meta.title,
-    facts: object.meta.facts as TreeFacts,
+    facts: object.meta.facts as KeptFacts,
     directory: undefined,
     bootDirectory: object.directory,
+    worthKeeping: false, // it is kept
   };
 }
 
@@ -58,31 +64,34 @@ export async function findTree(
  *
  * @throws download and script errors
  */
-export async function installTree(distro: Distro, plan: Plan, lock: Lock, context: BuildContext): Promise<Tree> {
+export async function installTree(
+  distro: Distro,
+  plan: Plan,
+  lock: Lock,
+  headStart: HeadStart,
+  context: BuildContext,
+): Promise<Tree> {
   const key = treeKey(distro, plan, lock);
   const directory = join(context.workDirectory, "tree");
-  await mkdir(directory, { mode: 0o755 });
   const request = { tree: directory, plan, lock };
-  const subset = await largestSubset(plan, lock, context);
-  if (subset) {
-    await runStep(context, "install/base", "Unpack the nearest cached system", () =>
-      unpackTree(objectFile(subset.object, TREE_ARCHIVE), directory, context.signal),
-    );
-  }
-  await distro.install(request, subset ? subset.facts.packages.map(packageId) : [], context);
+  const base = await unpackBase(directory, plan, lock, headStart, context);
+  const startedAt = performance.now();
+  await distro.install(request, base.map(packageId), context);
+  const worthKeeping = base.length === 0 || performance.now() - startedAt > QUICK_INSTALLATION_MS;
   const bootDirectory = join(context.workDirectory, "boot");
   await mkdir(bootDirectory);
   const facts = await runStep(context, "install/finish", "Clean up", () =>
     distro.finish(request, bootDirectory, context),
   );
   const title = `${distro.name} ${plan.suite} ${plan.architecture}, ${lock.packages.length} packages`;
-  return { key, title, facts, directory, bootDirectory };
+  const asked: Asked = { suite: plan.suite, architecture: plan.architecture, packages: plan.packages };
+  return { key, title, facts: { ...facts, asked }, directory, bootDirectory, worthKeeping };
 }
 
-/** Puts a tree that was just made into the cache. */
+/** Puts a tree that was just made into the cache, if it would spare the next build some time. */
 export async function keepTree(tree: Tree, context: BuildContext): Promise<void> {
-  const { directory } = tree;
-  if (directory === undefined) return;
+  const { directory, worthKeeping } = tree;
+  if (directory === undefined || !worthKeeping) return;
   await runStep(context, "install/keep", "Keep the system in the cache", () =>
     commitObject(context.cache, "tree", tree.key, tree.title, async (target) => {
       await cp(tree.bootDirectory, target, { recursive: true });
@@ -92,19 +101,44 @@ export async function keepTree(tree: Tree, context: BuildContext): Promise<void>
   );
 }
 
-async function largestSubset(
+/** Removes a tree's folder as soon as nobody needs it; that takes a while. */
+export async function releaseTree({ directory }: Tree): Promise<void> {
+  if (directory !== undefined) await removeGuestTree(directory);
+}
+
+/** Unpacks the largest cached tree that can be built on, and returns its packages; an empty folder has none. */
+async function unpackBase(
+  directory: string,
   plan: Plan,
   lock: Lock,
+  headStart: HeadStart,
   context: BuildContext,
-): Promise<{ object: CacheObject; facts: TreeFacts } | undefined> {
-  const wanted = new Set(lock.packages.map((ref) => `${packageId(ref)} ${ref.sha256}`));
-  const candidates = (await listObjects(context.cache, "tree"))
-    .map((object) => ({ object, facts: object.meta.facts as TreeFacts }))
-    .filter(({ facts }) => facts.packages.every((ref) => wanted.has(`${packageId(ref)} ${ref.sha256}`)))
-    .sort((a, b) => b.facts.packages.length - a.facts.packages.length);
-  for (const candidate of candidates) {
-    if (await verifyObject(context.cache, candidate.object, context.signal)) return candidate;
+): Promise<readonly PackageRef[]> {
+  for (const { object, packages } of await listSubsets(lock, context)) {
+    if (await headStart.take(object)) return packages;
+    await headStart.discard();
+    if (await verifyObject(context.cache, object, context.signal)) {
+      await mkdir(directory, { mode: 0o755 });
+      await runStep(context, "install/base", "Unpack the nearest cached system", () =>
+        unpackTree(objectFile(object, TREE_ARCHIVE), directory, context.signal),
+      );
+      return packages;
+    }
     logLine(context, "install", "warning", `a cached ${plan.suite} system was damaged and is made anew`);
   }
-  return undefined;
+  await headStart.discard();
+  await mkdir(directory, { mode: 0o755 });
+  return [];
+}
+
+/** The cached trees that hold nothing but wanted packages in their wanted versions, the largest first. */
+async function listSubsets(
+  lock: Lock,
+  context: BuildContext,
+): Promise<{ object: CacheObject; packages: readonly PackageRef[] }[]> {
+  const wanted = new Set(lock.packages.map((ref) => `${packageId(ref)} ${ref.sha256}`));
+  return (await listObjects(context.cache, "tree"))
+    .map((object) => ({ object, packages: (object.meta.facts as KeptFacts).packages }))
+    .filter(({ packages }) => packages.every((ref) => wanted.has(`${packageId(ref)} ${ref.sha256}`)))
+    .sort((a, b) => b.packages.length - a.packages.length);
 }

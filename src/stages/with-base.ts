@@ -6,7 +6,8 @@ import type { Lock } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
 import { assembleBase, baseKey, keepBase } from "./assemble.ts";
 import { type BaseDisk, findBase } from "./base-disk.ts";
-import { findTree, installTree, keepTree, treeKey } from "./install.ts";
+import type { HeadStart } from "./head-start.ts";
+import { findTree, installTree, keepTree, releaseTree, treeKey } from "./install.ts";
 
 /**
  * Does something with a base disk. `kept` must be awaited before the result counts: it resolves when the base is known to
@@ -24,6 +25,7 @@ export async function withBase<T>(
   distro: Distro,
   plan: Plan,
   lock: Lock,
+  headStart: HeadStart,
   context: BuildContext,
   use: UseBase<T>,
 ): Promise<T> {
@@ -36,7 +38,7 @@ export async function withBase<T>(
       "disk",
       key,
       context.signal,
-      async () => (await cached()) ?? make(distro, plan, lock, context, use),
+      async () => (await cached()) ?? make(distro, plan, lock, headStart, context, use),
     )
   );
 }
@@ -68,12 +70,19 @@ async function useCached<T>(key: string, context: BuildContext, use: UseBase<T>)
   }
 }
 
-async function make<T>(distro: Distro, plan: Plan, lock: Lock, context: BuildContext, use: UseBase<T>): Promise<T> {
+async function make<T>(
+  distro: Distro,
+  plan: Plan,
+  lock: Lock,
+  headStart: HeadStart,
+  context: BuildContext,
+  use: UseBase<T>,
+): Promise<T> {
   const tree = await runStep(
     context,
     "install",
     "Install packages",
-    async () => (await findTree(distro, plan, lock, context)) ?? installTree(distro, plan, lock, context),
+    async () => (await findTree(distro, plan, lock, context)) ?? installTree(distro, plan, lock, headStart, context),
   );
   return inBackground(
     context,
@@ -82,7 +91,7 @@ async function make<T>(distro: Distro, plan: Plan, lock: Lock, context: BuildCon
       const base = await runStep(context, "assemble", "Make the disk", () => assembleBase(distro, plan, tree, context));
       return inBackground(
         context,
-        (inner) => keepBase(base, inner),
+        (inner) => Promise.all([keepBase(base, inner), treeKept.then(() => releaseTree(tree))]),
         (baseKept) => {
           const kept = Promise.all([treeKept, baseKept]);
           kept.catch(() => {}); // `use` awaits it, or has failed before
@@ -96,8 +105,8 @@ async function make<T>(distro: Distro, plan: Plan, lock: Lock, context: BuildCon
 /** Runs one thing beside another; when the other fails, the first is stopped, and it has always ended when this returns. */
 async function inBackground<T>(
   context: BuildContext,
-  side: (context: BuildContext) => Promise<void>,
-  main: (done: Promise<void>) => Promise<T>,
+  side: (context: BuildContext) => Promise<unknown>,
+  main: (done: Promise<unknown>) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
   const done = side({ ...context, signal: AbortSignal.any([context.signal, stop.signal]) });

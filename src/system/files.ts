@@ -101,8 +101,13 @@ export async function removeTree(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
   } catch {
-    await runInNamespace([...OWN_MOUNTS, "rm", "-rf", "--", path]);
+    await removeGuestTree(path);
   }
+}
+
+/** Removes a folder with the files of many owners. */
+export async function removeGuestTree(path: string): Promise<void> {
+  await runInNamespace([...OWN_MOUNTS, "rm", "-rf", "--", path]);
 }
 
 function isMissing(error: unknown): boolean {

@@ -5,7 +5,8 @@ import { withContext } from "../../src/core/work-directory.ts";
 import type { Lock } from "../../src/model/package.ts";
 import type { Plan } from "../../src/model/plan.ts";
 import { recipeSchema } from "../../src/model/recipe.ts";
-import { findTree, installTree, keepTree, TREE_ARCHIVE } from "../../src/stages/install.ts";
+import { prepareHeadStart, TREE_ARCHIVE } from "../../src/stages/head-start.ts";
+import { findTree, installTree, keepTree } from "../../src/stages/install.ts";
 import { findDistro, planBuild } from "../../src/stages/plan.ts";
 import { start } from "../../src/system/process.ts";
 import { readTree, type TreeContents } from "./read-tree.ts";
@@ -46,9 +47,9 @@ async function buildActual(
       const lock = await distro.resolve(plan, context);
       if (!(await findTree(distro, plan, lock, context))) {
         const made = await runStep(context, "install", "Install packages", () =>
-          installTree(distro, plan, lock, context),
+          installTree(distro, plan, lock, prepareHeadStart(plan, context), context),
         );
-        await keepTree(made, context);
+        await keepTree({ ...made, worthKeeping: true }, context);
       }
       const kept = await findTree(distro, plan, lock, context);
       const archive = join(String(kept?.bootDirectory), TREE_ARCHIVE);

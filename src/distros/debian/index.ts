@@ -26,9 +26,9 @@ export const debian: Distro = {
   async requestPackages(recipe, suite, architecture) {
     return requestPackages(recipe, findSuite(await readSuites(), suite, today()), architecture);
   },
-  async resolve(plan, context) {
+  async resolve(plan, context, onSolving) {
     const { resolvePackages } = await import("./resolve.ts");
-    return resolvePackages(plan, context);
+    return resolvePackages(plan, context, onSolving);
   },
   async install({ tree, lock, plan }, present, context) {
     const [{ installPackages }, { DEBCONF, MERGED_USR, SETTINGS }] = await Promise.all([

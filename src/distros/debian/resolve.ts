@@ -21,18 +21,18 @@ const LOCK_VERSION = 3;
  *
  * @throws mirror, release and package errors
  */
-export async function resolvePackages(plan: Plan, context: BuildContext): Promise<Lock> {
+export async function resolvePackages(plan: Plan, context: BuildContext, onSolving = () => {}): Promise<Lock> {
   try {
-    return await resolveOnce(plan, context);
+    return await resolveOnce(plan, context, onSolving);
   } catch (error) {
     if (!(error instanceof VmbuilderError) || (error.code !== "mirror-changed" && error.code !== "index-corrupt"))
       throw error;
     logLine(context, "resolve", "warning", `${error.message}; trying once more`);
-    return resolveOnce(plan, context);
+    return resolveOnce(plan, context, onSolving);
   }
 }
 
-async function resolveOnce(plan: Plan, context: BuildContext): Promise<Lock> {
+async function resolveOnce(plan: Plan, context: BuildContext, onSolving: () => void): Promise<Lock> {
   const found = await runStep(context, "resolve/releases", "Look for updates", () => findReleases(plan, context));
   const indexKey = stepKey("index", INDEX_VERSION, {
     sources: found.sources,
@@ -58,6 +58,7 @@ async function resolveOnce(plan: Plan, context: BuildContext): Promise<Lock> {
   );
   await rememberReleases(context.cache.directory, releases);
   return runStep(context, "resolve/packages", "Choose packages", async () => {
+    onSolving();
     const packages = await solvePackages(apt, plan.packages, context.signal);
     const lock: Lock = { packages, manual: manualPackages(plan, packages), sources };
     await commitObject(context.cache, "lock", lockKey, plan.suite, async (directory) => {
