@@ -54,7 +54,7 @@ await withContext(
     await mkdir(destination, { recursive: true });
     await qcow2.convert(overlay, join(destination, "peer.qcow2"), signal);
     const { architecture } = plan;
-    const machine = { recipe, hostname: "peer", architecture, disks: ["peer.qcow2"] };
+    const machine = { recipe, network: identity.network, hostname: "peer", architecture, disks: ["peer.qcow2"] };
     for (const { name, content, mode } of findHypervisor("kvm").describe(machine))
       await writeFile(join(destination, name), content, { mode });
   },

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { renderCompletion, SHELLS } from "./completion.ts";
 import { configureHelp } from "./help.ts";
 import { renderManPage } from "./man.ts";
-import { addBuildOptions, buildOptions, readBuildOptions } from "./options.ts";
+import { buildOptions } from "./option-table.ts";
+import { addBuildOptions, readBuildOptions } from "./options.ts";
 import { usageError } from "./usage-error.ts";
 
 function programWithBuild(): { program: Command; build: Command } {
@@ -63,12 +64,12 @@ describe("usageError", () => {
 });
 
 describe("help", () => {
-  it("of build names every option, within two screens of 80 columns", () => {
+  it("of build names every option, within three screens of 80 columns", () => {
     const { build } = programWithBuild();
     const text = build.configureOutput({ getOutHelpWidth: () => 80, getOutHasColors: () => false }).helpInformation();
     const lines = text.trimEnd().split("\n");
     for (const { key } of buildOptions) expect(text).toMatch(new RegExp(`--${key}\\b`));
-    expect(lines.length).toBeLessThanOrEqual(48);
+    expect(lines.length).toBeLessThanOrEqual(64);
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
   });
 

@@ -1,5 +1,5 @@
 import type { FileEdit } from "../model/file-edit.ts";
-import type { Identity } from "../model/identity.ts";
+import type { Identity, MachineScript } from "../model/identity.ts";
 import type { Lock, PackageRef } from "../model/package.ts";
 import type { PackageRequest, Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";
@@ -39,6 +39,8 @@ export interface Distro {
   resolveSuite(suite: string | undefined): Promise<string>;
   /** Packages that the recipe asks for, with what booting and logging in needs. */
   requestPackages(recipe: Recipe, suite: string, architecture: "amd64" | "arm64"): Promise<PackageRequest>;
+  /** Scripts that settings of a recipe need, such as for its locale. They run before the recipe's own. Pure. */
+  settingScripts(recipe: Recipe): MachineScript[];
   /**
    * Asks the archive. `onSolving` is called when the answer has to be worked out, which takes a while.
    *

@@ -1,8 +1,10 @@
+import type { NetworkPlan } from "../model/network.ts";
 import type { Recipe } from "../model/recipe.ts";
 
 /** A machine that is ready to be described to its hypervisor. */
 export interface MachineDescription {
-  readonly recipe: Pick<Recipe, "mem" | "cpus">;
+  readonly recipe: Pick<Recipe, "mem" | "cpus" | "mac">;
+  readonly network: NetworkPlan | undefined;
   readonly hostname: string;
   readonly architecture: "amd64" | "arm64";
   /** Disk files, by name within the result folder. */

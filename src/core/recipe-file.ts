@@ -11,7 +11,17 @@ import { parseRecipe } from "./recipe-yaml.ts";
 /** Files whose first line is a secret, which then stands neither in the recipe nor among a program's arguments. */
 const SECRET_FILES = { pass: "pass-file", rootpass: "rootpass-file" } as const;
 /** Keys whose values are files to read; in a recipe they are relative to its folder, as `dest` is not. */
-const FILE_KEYS = ["ssh-key", "ssh-user-key", "keyring", ...Object.values(SECRET_FILES)] as const;
+const FILE_KEYS = [
+  "ssh-key",
+  "ssh-user-key",
+  "keyring",
+  "copy",
+  "exec",
+  "firstboot",
+  "firstlogin",
+  "seedfile",
+  ...Object.values(SECRET_FILES),
+] as const;
 const KEYS = [...RECIPE_KEYS, ...Object.values(SECRET_FILES)];
 const LARGEST_RECIPE_BYTES = 1024 * 1024;
 const LONGEST_SECRET_BYTES = 4096;

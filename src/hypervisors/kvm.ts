@@ -3,6 +3,7 @@
  * Example: `vmbuilder build --hypervisor kvm`, then `./vm-trixie-amd64-vm/run.sh -display gtk`
  */
 import type { Hypervisor, MachineDescription } from "../core/hypervisor.ts";
+import { type UserNetwork, userNetwork } from "./user-network.ts";
 
 export const kvm: Hypervisor = {
   name: "kvm",
@@ -11,12 +12,18 @@ export const kvm: Hypervisor = {
   describe: (machine) => [{ name: "run.sh", content: startScript(machine), mode: 0o755 }],
 };
 
-function startScript({ recipe, hostname, architecture, disks }: MachineDescription): string {
-  return architecture === "arm64" ? armScript(recipe, hostname, disks) : pcScript(recipe, hostname, disks);
+function startScript({ recipe, network, hostname, architecture, disks }: MachineDescription): string {
+  const script = architecture === "arm64" ? armScript : pcScript;
+  return script(recipe, userNetwork(network), hostname, disks);
 }
 
 /** Paths and host name are checked before they come here, so that they need no quoting beyond the double quotes. */
-function pcScript(recipe: MachineDescription["recipe"], hostname: string, disks: readonly string[]): string {
+function pcScript(
+  recipe: MachineDescription["recipe"],
+  network: UserNetwork,
+  hostname: string,
+  disks: readonly string[],
+): string {
   return `#!/bin/sh
 # Starts ${hostname}. Arguments are passed on to qemu, for example: ./run.sh -display gtk
 #   SSH_PORT=2222   host port that reaches the machine's ssh (default 2222; none switches it off)
@@ -30,9 +37,9 @@ else
   echo "run.sh: no access to /dev/kvm: software emulation, several times slower" >&2
 fi
 port=\${SSH_PORT:-2222}
-net=user,id=net0
-[ "$port" = none ] || net=$net,hostfwd=tcp:127.0.0.1:$port-:22
-set -- -netdev "$net" -device virtio-net-pci,netdev=net0 "$@"
+net=${network.options}
+[ "$port" = none ] || net=$net,hostfwd=tcp:127.0.0.1:$port-${network.guest}:22
+set -- -netdev "$net" -device virtio-net-pci,netdev=net0${macOption(recipe)} "$@"
 if [ "\${UEFI:-}" ]; then
   for code in /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/OVMF/OVMF_CODE.fd; do [ ! -r "$code" ] || break; done
   [ -r "$code" ] || { echo "run.sh: no UEFI firmware: install the package ovmf" >&2; exit 1; }
@@ -45,7 +52,12 @@ ${driveLines(disks)}
 `;
 }
 
-function armScript(recipe: MachineDescription["recipe"], hostname: string, disks: readonly string[]): string {
+function armScript(
+  recipe: MachineDescription["recipe"],
+  network: UserNetwork,
+  hostname: string,
+  disks: readonly string[],
+): string {
   return `#!/bin/sh
 # Starts ${hostname}. Arguments are passed on to qemu.
 #   SSH_PORT=2222   host port that reaches the machine's ssh (default 2222; none switches it off)
@@ -53,14 +65,18 @@ set -eu
 cd "$(dirname "$0")"
 if [ -r /dev/kvm ] && [ -w /dev/kvm ] && [ "$(uname -m)" = aarch64 ]; then accel=kvm cpu=host; else accel=tcg,thread=multi cpu=max; fi
 port=\${SSH_PORT:-2222}
-net=user,id=net0
-[ "$port" = none ] || net=$net,hostfwd=tcp:127.0.0.1:$port-:22
-set -- -netdev "$net" -device virtio-net-pci,netdev=net0 "$@"
+net=${network.options}
+[ "$port" = none ] || net=$net,hostfwd=tcp:127.0.0.1:$port-${network.guest}:22
+set -- -netdev "$net" -device virtio-net-pci,netdev=net0${macOption(recipe)} "$@"
 exec qemu-system-aarch64 -name "${hostname}" -machine virt -accel "$accel" -cpu "$cpu" -m ${recipe.mem} -smp ${recipe.cpus} \\
   -bios /usr/share/qemu-efi-aarch64/QEMU_EFI.fd \\
 ${driveLines(disks)}
   -device virtio-rng-pci -nographic "$@"
 `;
+}
+
+function macOption({ mac }: MachineDescription["recipe"]): string {
+  return mac === undefined ? "" : `,mac=${mac}`;
 }
 
 function driveLines(disks: readonly string[]): string {

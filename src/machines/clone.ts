@@ -34,7 +34,7 @@ export interface Clone {
 
 /**
  * Makes a linked clone: a thin image over the base disk in the cache, with the machine's accounts and keys, but a host
- * name and ids of its own. What was done inside the machine since it was built isn't in it.
+ * name and ids of its own; a fixed address isn't taken over. What was done inside the machine since it was built isn't in it.
  *
  * The base is checked by its files' sizes only: reading all of it would take ten times as long as the clone itself, and
  * `vmbuilder cache verify` does so.
@@ -53,7 +53,7 @@ export async function cloneMachine(request: CloneRequest): Promise<Clone> {
   return withContext(cache, signal, emit, async (context) => {
     const base = await findIntactBase(record.build.base.key, source, context);
     const identity = { ...record.identity, hostname, ids: newDiskIds(base.facts.disk) };
-    const recipe = { ...record.build.recipe, hostname, dest: destination };
+    const recipe = { ...record.build.recipe, hostname, dest: destination, ip: "dhcp", mac: undefined };
     const image = `${hostname}.qcow2`;
     await publishFolder(destination, request.overwrite, (directory) =>
       runStep(context, "deploy", "Clone the machine", async () => {
@@ -69,6 +69,7 @@ export async function cloneMachine(request: CloneRequest): Promise<Clone> {
         for (const hypervisor of recipe.hypervisor.map(findHypervisor)) {
           for (const file of hypervisor.describe({
             recipe,
+            network: identity.network,
             hostname,
             architecture: record.build.plan.architecture,
             disks: [image],

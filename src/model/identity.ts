@@ -1,3 +1,4 @@
+import type { NetworkPlan } from "./network.ts";
 import type { PartitionRole } from "./storage-plan.ts";
 
 /** What makes one machine differ from another with the same packages. All of it is plain files and ids. */
@@ -9,13 +10,39 @@ export interface Identity {
   readonly rootSshKeys: readonly string[];
   readonly timezone: string | undefined;
   readonly lang: string | undefined;
+  readonly network: NetworkPlan | undefined;
+  readonly firstBoot: readonly MachineScript[];
+  readonly firstLogin: readonly MachineScript[];
+  readonly copies: readonly CopiedFile[];
   readonly ids: DiskIds;
+}
+
+/** A script that the machine runs. */
+export interface MachineScript {
+  readonly name: string;
+  readonly content: string;
+}
+
+/** A file that is copied into the machine. */
+export interface CopiedFile {
+  readonly path: string;
+  readonly mode: number;
+  /** Name or number; without a group, the group of the same number. */
+  readonly owner: string;
+  readonly group?: string | undefined;
+  readonly base64: string;
 }
 
 /** The first user; gets sudo. */
 export interface IdentityUser {
   readonly name: string;
   readonly fullName: string;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+  /** Groups beside the usual ones; what the system lacks is made. */
+  readonly groups: readonly string[];
+  /** Neither password nor key lets a locked user in. */
+  readonly isLocked: boolean;
   readonly passwordHash: string | undefined;
   readonly sshKeys: readonly string[];
 }

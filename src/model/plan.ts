@@ -1,3 +1,4 @@
+import type { MachineScript } from "./identity.ts";
 import type { Recipe } from "./recipe.ts";
 import type { DiskPlan } from "./storage-plan.ts";
 
@@ -7,9 +8,18 @@ export interface Plan {
   readonly suite: string;
   readonly architecture: "amd64" | "arm64";
   readonly packages: PackageRequest;
+  readonly changes: TreeChanges;
   readonly disk: DiskPlan;
   /** Absolute path of the result folder. */
   readonly destination: string;
+}
+
+/** What a recipe changes in the system beside its packages. */
+export interface TreeChanges {
+  /** Lines for debconf-set-selections(1), before packages are configured. */
+  readonly debconf: string;
+  /** Scripts that run in the system when its packages are installed. */
+  readonly scripts: readonly MachineScript[];
 }
 
 /** Which packages to ask the solver for. */

@@ -30,6 +30,16 @@ const count = (min: number, max: number) =>
     .pipe(z.int("is no whole number").min(min, `is less than ${min}`).max(max, `is more than ${max}`));
 const list = <T extends z.ZodType>(item: T) => z.union([z.array(item), item.transform((one) => [one])]);
 const words = (pattern: RegExp, what: string) => list(z.string().regex(pattern, `is no ${what}`));
+const ipv4 = z.ipv4("is no IPv4 address");
+const ipAddress = z.union([ipv4, z.ipv6()]);
+const DOMAIN =
+  /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
+/** Of a card of its own: not a group's address. */
+const MAC = /^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$/;
+const GROUP_NAME = /^[a-z_][a-z0-9_-]{0,31}$/;
+/** Ids below belong to the system, those above to nobody or to containers. */
+const ordinaryId = count(1000, 60_000);
+
 const secret = z
   .string()
   .min(1)
@@ -86,6 +96,23 @@ export const recipeSchema = z.strictObject({
   rootpass: secret.optional(),
   "ssh-key": list(path).default([]),
   "ssh-user-key": list(path).default([]),
+  uid: ordinaryId.optional(),
+  gid: ordinaryId.optional(),
+  groups: words(GROUP_NAME, "group name").default([]),
+  "lock-user": z.boolean().default(false),
+  ip: z.union([z.literal("dhcp"), ipv4, z.cidrv4(), z.ipv6(), z.cidrv6()], "is no address, nor dhcp").default("dhcp"),
+  mask: ipv4.optional(),
+  net: ipv4.optional(),
+  bcast: ipv4.optional(),
+  gw: ipAddress.optional(),
+  dns: list(ipAddress).default([]),
+  domain: z.string().regex(DOMAIN, "is no domain name").optional(),
+  mac: z.string().regex(MAC, "is no MAC address of a single card, such as 52:54:00:12:34:56").optional(),
+  copy: list(path).default([]),
+  exec: list(path).default([]),
+  firstboot: list(path).default([]),
+  firstlogin: list(path).default([]),
+  seedfile: path.optional(),
   lang: z
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9_.@-]*$/, "is no locale")

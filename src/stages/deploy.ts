@@ -57,6 +57,7 @@ export async function deployMachine(request: DeploymentRequest, context: BuildCo
     for (const hypervisor of hypervisors) {
       const machine = {
         recipe: plan.recipe,
+        network: request.identity.network,
         hostname: plan.recipe.hostname,
         architecture: plan.architecture,
         disks: [disks.get(hypervisor.format) ?? ""],

@@ -8,7 +8,10 @@ import { removeGuestTree } from "../system/files.ts";
 import { unpackTree } from "../system/tree-archive.ts";
 
 /** What a tree was asked for: by it, the tree is guessed on which a build will stand before its packages are known. */
-export type Asked = Pick<Plan, "suite" | "architecture" | "packages">;
+export interface Asked extends Pick<Plan, "suite" | "architecture" | "packages"> {
+  /** Whether seeds or scripts have made it another tree than its packages alone. */
+  readonly changed: boolean;
+}
 
 /** What is remembered of a tree. */
 export interface KeptFacts extends TreeFacts {
@@ -73,9 +76,11 @@ function likeliestBase(plan: Plan, trees: readonly CacheObject[]): CacheObject |
   return [...sizes].sort(([, a], [, b]) => b - a)[0]?.[0];
 }
 
-function isPartOf(asked: Asked, plan: Asked): boolean {
+function isPartOf(asked: Asked, plan: Plan): boolean {
   const within = (some: readonly string[], all: readonly string[]) => some.every((name) => all.includes(name));
   return (
+    !asked.changed &&
+    plan.changes.debconf === "" &&
     asked.suite === plan.suite &&
     asked.architecture === plan.architecture &&
     within(asked.packages.priorities, plan.packages.priorities) &&

@@ -3,9 +3,11 @@ import { createReadStream } from "node:fs";
 import { text } from "node:stream/consumers";
 import { VmbuilderError } from "../model/errors.ts";
 import type { DiskIds, Identity } from "../model/identity.ts";
+import { planNetwork } from "../model/network.ts";
 import { isSshKeyLine, type Recipe } from "../model/recipe.ts";
 import type { DiskPlan } from "../model/storage-plan.ts";
 import { run } from "../system/process.ts";
+import { readCopies, readScripts } from "./machine-files.ts";
 
 /** No key file is larger; devices are. */
 const KEY_FILE_BYTES = 1024 * 1024;
@@ -16,16 +18,28 @@ const KEY_FILE_BYTES = 1024 * 1024;
  * @throws file-unreadable, recipe-invalid when a key file holds no public key
  */
 export async function readIdentity(recipe: Recipe, disk: DiskPlan, signal: AbortSignal): Promise<Identity> {
-  const [rootSshKeys, userSshKeys, rootPasswordHash, passwordHash] = await Promise.all([
+  const [rootSshKeys, userSshKeys, rootPasswordHash, passwordHash, firstBoot, firstLogin, copies] = await Promise.all([
     readSshKeys("ssh-key", recipe["ssh-key"]),
     readSshKeys("ssh-user-key", recipe["ssh-user-key"]),
     hashPassword(recipe.rootpass, signal),
     hashPassword(recipe.pass, signal),
+    readScripts("firstboot", recipe.firstboot),
+    readScripts("firstlogin", recipe.firstlogin),
+    readCopies(recipe.copy),
   ]);
   const user =
     recipe.user === undefined
       ? undefined
-      : { name: recipe.user, fullName: recipe.name ?? "", passwordHash, sshKeys: userSshKeys };
+      : {
+          name: recipe.user,
+          fullName: recipe.name ?? "",
+          uid: recipe.uid,
+          gid: recipe.gid,
+          groups: recipe.groups,
+          isLocked: recipe["lock-user"],
+          passwordHash,
+          sshKeys: userSshKeys,
+        };
   return {
     hostname: recipe.hostname,
     user,
@@ -33,6 +47,10 @@ export async function readIdentity(recipe: Recipe, disk: DiskPlan, signal: Abort
     rootSshKeys,
     timezone: recipe.timezone,
     lang: recipe.lang,
+    network: planNetwork(recipe),
+    firstBoot,
+    firstLogin,
+    copies,
     ids: newDiskIds(disk),
   };
 }

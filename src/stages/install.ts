@@ -9,6 +9,7 @@ import type { Plan } from "../model/plan.ts";
 import { removeGuestTree } from "../system/files.ts";
 import { packTree, unpackTree } from "../system/tree-archive.ts";
 import { type Asked, type HeadStart, type KeptFacts, TREE_ARCHIVE } from "./head-start.ts";
+import { runScripts } from "./tree-scripts.ts";
 
 /** A finished operating system tree. */
 export interface Tree {
@@ -36,7 +37,12 @@ export function treeKey(distro: Distro, plan: Plan, lock: Lock): string {
     packages,
     manual: [...lock.manual].sort(),
     sources,
+    ...(hasChanges(plan) ? { changes: plan.changes } : {}),
   });
+}
+
+function hasChanges({ changes }: Pick<Plan, "changes">): boolean {
+  return changes.debconf !== "" || changes.scripts.length > 0;
 }
 
 /** Finds a finished tree in the cache. */
@@ -77,6 +83,11 @@ export async function installTree(
   const base = await unpackBase(directory, plan, lock, headStart, context);
   const startedAt = performance.now();
   await distro.install(request, base.map(packageId), context);
+  if (plan.changes.scripts.length > 0) {
+    await runStep(context, "install/scripts", "Run scripts in the system", () =>
+      runScripts(directory, plan.changes.scripts, context),
+    );
+  }
   const worthKeeping = base.length === 0 || performance.now() - startedAt > QUICK_INSTALLATION_MS;
   const bootDirectory = join(context.workDirectory, "boot");
   await mkdir(bootDirectory);
@@ -84,7 +95,12 @@ export async function installTree(
     distro.finish(request, bootDirectory, context),
   );
   const title = `${distro.name} ${plan.suite} ${plan.architecture}, ${lock.packages.length} packages`;
-  const asked: Asked = { suite: plan.suite, architecture: plan.architecture, packages: plan.packages };
+  const asked: Asked = {
+    suite: plan.suite,
+    architecture: plan.architecture,
+    packages: plan.packages,
+    changed: hasChanges(plan),
+  };
   return { key, title, facts: { ...facts, asked }, directory, bootDirectory, worthKeeping };
 }
 
@@ -114,7 +130,7 @@ async function unpackBase(
   headStart: HeadStart,
   context: BuildContext,
 ): Promise<readonly PackageRef[]> {
-  for (const { object, packages } of await listSubsets(lock, context)) {
+  for (const { object, packages } of await listSubsets(plan, lock, context)) {
     if (await headStart.take(object)) return packages;
     await headStart.discard();
     if (await verifyObject(context.cache, object, context.signal)) {
@@ -131,14 +147,17 @@ async function unpackBase(
   return [];
 }
 
-/** The cached trees that hold nothing but wanted packages in their wanted versions, the largest first. */
+/** The cached trees that hold nothing but wanted packages in their wanted versions, untouched, the largest first. */
 async function listSubsets(
+  plan: Plan,
   lock: Lock,
   context: BuildContext,
 ): Promise<{ object: CacheObject; packages: readonly PackageRef[] }[]> {
+  if (plan.changes.debconf !== "") return []; // packages that are installed have asked their questions
   const wanted = new Set(lock.packages.map((ref) => `${packageId(ref)} ${ref.sha256}`));
   return (await listObjects(context.cache, "tree"))
-    .map((object) => ({ object, packages: (object.meta.facts as KeptFacts).packages }))
+    .map((object) => ({ object, ...(object.meta.facts as KeptFacts) }))
+    .filter(({ asked }) => !asked?.changed)
     .filter(({ packages }) => packages.every((ref) => wanted.has(`${packageId(ref)} ${ref.sha256}`)))
     .sort((a, b) => b.packages.length - a.packages.length);
 }

@@ -5,9 +5,11 @@ import { DISTROS } from "../distros/index.ts";
 import { HYPERVISORS } from "../hypervisors/index.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import { nearestName } from "../model/nearest-name.ts";
+import { planNetwork } from "../model/network.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";
 import { planStorage } from "../model/storage-plan.ts";
+import { readScripts, readSeeds } from "./machine-files.ts";
 
 /** Names that Debian's base-passwd and packages give to users and groups of their own. @see /usr/share/doc/base-passwd */
 const RESERVED_NAMES = new Set(
@@ -40,7 +42,12 @@ export async function planBuild(recipe: Recipe): Promise<Plan> {
   const disk = planStorage({ rootSizeBytes: recipe.rootsize, swapSizeBytes: recipe.swapsize, architecture });
   const packages = await distro.requestPackages(recipe, suite, architecture);
   const destination = resolve(recipe.dest ?? `${recipe.hostname}-${suite}-${architecture}-vm`);
-  return { recipe, suite, architecture, packages, disk, destination };
+  planNetwork(recipe); // refuses what contradicts itself
+  const changes = {
+    debconf: recipe.seedfile === undefined ? "" : await readSeeds(recipe.seedfile),
+    scripts: [...distro.settingScripts(recipe), ...(await readScripts("exec", recipe.exec))],
+  };
+  return { recipe, suite, architecture, packages, changes, disk, destination };
 }
 
 function findPlugin<T extends { name: string }>(kind: string, name: string, plugins: readonly T[]): T {
@@ -59,10 +66,14 @@ function checkUser(recipe: Recipe): void {
     });
   }
   if (recipe.user === undefined) {
-    const orphan = (["name", "pass", "ssh-user-key"] as const).find((key) =>
-      key === "ssh-user-key" ? recipe[key].length > 0 : recipe[key] !== undefined,
+    const orphan = (["name", "pass", "ssh-user-key", "uid", "gid", "groups", "lock-user"] as const).find((key) =>
+      isGiven(recipe[key]),
     );
     if (orphan)
       throw new VmbuilderError("recipe-invalid", `${orphan} is given, but no user`, { hint: "add --user NAME" });
   }
+}
+
+function isGiven(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import * as z from "zod";
 import { VmbuilderError } from "../model/errors.ts";
+import { isGuestPath } from "../model/file-edit.ts";
 import type { Identity } from "../model/identity.ts";
 import { recipeSchema } from "../model/recipe.ts";
 import { readSmallFile } from "../system/files.ts";
@@ -26,12 +27,25 @@ const LARGEST_RECORD_BYTES = 64 * 1024 * 1024;
 const line = z.string().regex(/^[^\n\0]*$/);
 const field = z.string().regex(/^[^:\n\0]*$/);
 
-/** Ids are made anew for each machine; the rest of an identity is kept. */
+const scriptSchema = z.object({ name: z.string().regex(/^[A-Za-z0-9._-]+$/), content: z.string() });
+const copySchema = z.object({
+  path: z.string().refine(isGuestPath),
+  mode: z.int().min(0).max(0o7777),
+  owner: field,
+  group: field.optional(),
+  base64: z.base64(),
+});
+
+/** Ids and a fixed address are made anew for each machine; the rest of an identity is kept. */
 const identityRecordSchema = z.object({
   user: z
     .object({
       name: recipeSchema.shape.user.unwrap(),
       fullName: field,
+      uid: recipeSchema.shape.uid,
+      gid: recipeSchema.shape.gid,
+      groups: z.array(field).default([]),
+      isLocked: z.boolean().default(false),
       passwordHash: field.optional(),
       sshKeys: z.array(line),
     })
@@ -40,6 +54,9 @@ const identityRecordSchema = z.object({
   rootSshKeys: z.array(line),
   timezone: line.optional(),
   lang: line.optional(),
+  firstBoot: z.array(scriptSchema).default([]),
+  firstLogin: z.array(scriptSchema).default([]),
+  copies: z.array(copySchema).default([]),
 });
 
 /** A built machine, as its folder describes it. */
@@ -66,15 +83,16 @@ export async function readMachineRecord(directory: string): Promise<MachineRecor
       cause,
     });
   }
-  const { user, rootPasswordHash, timezone, lang, rootSshKeys } = identity.data;
+  const { user, rootPasswordHash, timezone, lang, ...lists } = identity.data;
   return {
     build: build.data,
     identity: {
       user: user && { ...user, passwordHash: user.passwordHash },
       rootPasswordHash,
-      rootSshKeys,
       timezone,
       lang,
+      network: undefined,
+      ...lists,
     },
     raw: raw as Record<string, unknown>,
   };

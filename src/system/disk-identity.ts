@@ -102,9 +102,10 @@ async function debugfsCommands(edit: FileEdit, folder: string, source: string): 
     case "symlink":
       return [`rm ${path}`, `symlink ${path} "${edit.target}"`];
     case "file":
-      await writeFile(join(folder, source), edit.content, { mode: 0o600 });
+      await writeFile(join(folder, source), edit.content, { mode: 0o600, encoding: edit.encoding ?? "utf8" });
       await chmod(join(folder, source), edit.mode);
       return [
+        ...(edit.withParents ? parentsOf(edit.path).map((parent) => `mkdir "${parent}"`) : []),
         `rm ${path}`,
         `cd "${dirname(edit.path)}"`,
         `write "${source}" "${basename(edit.path)}"`,
@@ -112,6 +113,12 @@ async function debugfsCommands(edit: FileEdit, folder: string, source: string): 
         ...ownership(path, edit),
       ];
   }
+}
+
+/** `/a/b/c` gives `/a` and `/a/b`. One that is there already stays as it is. */
+function parentsOf(path: string): string[] {
+  const names = path.split("/").slice(1, -1);
+  return names.map((_, index) => `/${names.slice(0, index + 1).join("/")}`);
 }
 
 function ownership(path: string, { uid = 0, gid = 0 }: { uid?: number; gid?: number }): string[] {

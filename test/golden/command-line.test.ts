@@ -14,7 +14,7 @@ async function output(...args: string[]): Promise<string> {
 describe("help", () => {
   it.each([
     ["", 1],
-    ["build", 2],
+    ["build", 3],
     ["clone", 1],
     ["cache", 1],
     ["cache gc", 1],

@@ -31,6 +31,8 @@ const IDENTITY: Identity = {
   user: {
     name: "ann",
     fullName: "Ann Example",
+    groups: [],
+    isLocked: false,
     passwordHash: undefined,
     sshKeys: ["ssh-ed25519 AAAAC3Nza ann@example.org"],
   },
@@ -38,6 +40,10 @@ const IDENTITY: Identity = {
   rootSshKeys: ["ssh-ed25519 AAAAC3Nzb root@example.org"],
   timezone: "Europe/Berlin",
   lang: "de_DE.UTF-8",
+  network: undefined,
+  firstBoot: [],
+  firstLogin: [],
+  copies: [],
   ids: {
     diskGuid: "11111111-1111-4111-8111-111111111111",
     partitionGuids: { root: "22222222-2222-4222-8222-222222222222" },
@@ -72,7 +78,7 @@ describe("a machine's own files", () => {
       hostname: "db",
       rootSshKeys: [],
       rootPasswordHash: "$6$root$hash",
-      user: { name: "ann", fullName: "", passwordHash: "$6$ann$hash", sshKeys: [] },
+      user: { name: "ann", fullName: "", groups: [], isLocked: false, passwordHash: "$6$ann$hash", sshKeys: [] },
       timezone: undefined,
       lang: undefined,
     };
@@ -90,6 +96,7 @@ describe("the start script", () => {
   it.each(["amd64", "arm64"] as const)("for %s is as it was, and a shell can read it", async (architecture) => {
     const [script] = kvm.describe({
       recipe: { mem: 2048, cpus: 2 },
+      network: undefined,
       hostname: "web",
       architecture,
       disks: ["web.qcow2", "web-2.qcow2"],
@@ -104,6 +111,7 @@ describe("the start script", () => {
   it("passes arguments on, after its own, whatever they hold", async () => {
     const [script] = kvm.describe({
       recipe: { mem: 64, cpus: 1 },
+      network: undefined,
       hostname: "web",
       architecture: "amd64",
       disks: ["web.qcow2"],

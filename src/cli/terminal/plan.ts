@@ -33,11 +33,11 @@ export function formatPlan(plan: Plan): string {
 }
 
 /** A plan as data, without what nobody may read. */
-export function describePlan({ recipe, ...rest }: Plan): object {
+export function describePlan({ recipe, changes, ...rest }: Plan): object {
   const hidden = Object.fromEntries(
     (["pass", "rootpass"] as const).filter((key) => recipe[key] !== undefined).map((key) => [key, "(set)"]),
   );
-  return { recipe: { ...recipe, ...hidden }, ...rest };
+  return { recipe: { ...recipe, ...hidden }, ...rest, scripts: changes.scripts.map(({ name }) => name) };
 }
 
 /** Who can log in to a machine, and with what. */
@@ -48,6 +48,8 @@ export function logins({ recipe }: Pick<Plan, "recipe">): string[] {
   };
   return [
     ...account("root", recipe["ssh-key"], recipe.rootpass),
-    ...(recipe.user === undefined ? [] : account(recipe.user, recipe["ssh-user-key"], recipe.pass)),
+    ...(recipe.user === undefined || recipe["lock-user"]
+      ? []
+      : account(recipe.user, recipe["ssh-user-key"], recipe.pass)),
   ];
 }

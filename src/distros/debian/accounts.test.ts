@@ -19,9 +19,20 @@ const NOBODY: Identity = {
   rootSshKeys: [],
   timezone: undefined,
   lang: undefined,
+  network: undefined,
+  firstBoot: [],
+  firstLogin: [],
+  copies: [],
   ids: { diskGuid: "", partitionGuids: {}, rootUuid: "", swapUuid: "", espSerial: "" },
 };
-const ANN = { name: "ann", fullName: "Ann Example", passwordHash: undefined, sshKeys: ["ssh-ed25519 AAAA ann"] };
+const ANN = {
+  name: "ann",
+  fullName: "Ann Example",
+  groups: [],
+  isLocked: false,
+  passwordHash: undefined,
+  sshKeys: ["ssh-ed25519 AAAA ann"],
+};
 
 function edit(identity: Partial<Identity>, path: string): FileEdit | undefined {
   return accountEdits({ ...NOBODY, ...identity }, FILES).find((one) => one.path === path);

@@ -1,6 +1,8 @@
 import type { TreeFiles } from "../../core/distro.ts";
+import { VmbuilderError } from "../../model/errors.ts";
 import type { FileEdit } from "../../model/file-edit.ts";
 import type { Identity, IdentityUser } from "../../model/identity.ts";
+import { copyEdits } from "./copies.ts";
 
 const FIRST_UID = 1000;
 const SUBORDINATE_START = 100_000;
@@ -9,20 +11,29 @@ const SUBORDINATE_COUNT = 65_536;
 const USER_GROUPS = ["adm", "sudo"];
 /** A password field that no password matches; keys still work. */
 const NO_PASSWORD = "*";
+/** Day of expiry, counted from 1970, of an account that lets nobody in any more. */
+const LONG_AGO = "1";
+const LAST_SYSTEM_ID = 999;
 
 /** The account databases, keys and homes of a machine. Pure. */
 export function accountEdits(identity: Identity, files: TreeFiles): FileEdit[] {
   const database = new AccountFiles(files);
   database.setPassword("root", identity.rootPasswordHash ?? NO_PASSWORD);
-  const keys = identity.rootSshKeys.length > 0 ? sshKeyEdits("/root", identity.rootSshKeys, 0) : [];
+  const keys = identity.rootSshKeys.length > 0 ? sshKeyEdits("/root", identity.rootSshKeys, 0, 0) : [];
   const user = identity.user ? addUser(database, identity.user, files) : [];
-  return [...database.edits(), ...keys, ...user];
+  return [...database.edits(), ...keys, ...user, ...copyEdits(identity.copies, database)];
 }
 
 function addUser(database: AccountFiles, user: IdentityUser, files: TreeFiles): FileEdit[] {
-  const uid = database.freeId();
+  const uid = user.uid ?? database.freeId();
+  const taken = database.ownerOf(uid);
+  if (taken !== undefined)
+    throw new VmbuilderError("recipe-invalid", `uid ${uid} belongs to ${taken} already`, {
+      hint: "choose another --uid",
+    });
+  const gid = user.gid ?? uid;
   const home = `/home/${user.name}`;
-  database.add(user, uid, home);
+  database.add(user, uid, gid, home);
   const skeleton = Object.entries(files)
     .filter(([path]) => path.startsWith("/etc/skel/"))
     .map(
@@ -32,12 +43,12 @@ function addUser(database: AccountFiles, user: IdentityUser, files: TreeFiles): 
         content,
         mode: 0o644,
         uid,
-        gid: uid,
+        gid,
       }),
     );
-  const keys = user.sshKeys.length > 0 ? sshKeyEdits(home, user.sshKeys, uid) : [];
+  const keys = user.sshKeys.length > 0 ? sshKeyEdits(home, user.sshKeys, uid, gid) : [];
   const sudo: FileEdit[] =
-    user.passwordHash === undefined
+    user.passwordHash === undefined && !user.isLocked
       ? [
           {
             kind: "file",
@@ -47,19 +58,19 @@ function addUser(database: AccountFiles, user: IdentityUser, files: TreeFiles): 
           },
         ]
       : [];
-  return [{ kind: "directory", path: home, mode: 0o700, uid, gid: uid }, ...skeleton, ...keys, ...sudo];
+  return [{ kind: "directory", path: home, mode: 0o700, uid, gid }, ...skeleton, ...keys, ...sudo];
 }
 
-function sshKeyEdits(home: string, keys: readonly string[], id: number): FileEdit[] {
+function sshKeyEdits(home: string, keys: readonly string[], uid: number, gid: number): FileEdit[] {
   return [
-    { kind: "directory", path: `${home}/.ssh`, mode: 0o700, uid: id, gid: id },
+    { kind: "directory", path: `${home}/.ssh`, mode: 0o700, uid, gid },
     {
       kind: "file",
       path: `${home}/.ssh/authorized_keys`,
       content: keys.map((key) => `${key}\n`).join(""),
       mode: 0o600,
-      uid: id,
-      gid: id,
+      uid,
+      gid,
     },
   ];
 }
@@ -96,23 +107,43 @@ class AccountFiles {
     return id;
   }
 
-  add(user: IdentityUser, uid: number, home: string): void {
+  /** The user who has an id. */
+  ownerOf(uid: number): string | undefined {
+    return this.#records.passwd.find((record) => Number(record[2]) === uid)?.[0];
+  }
+
+  uid(name: string): number | undefined {
+    return idIn(this.#records.passwd, name);
+  }
+
+  gid(name: string): number | undefined {
+    return idIn(this.#records.group, name);
+  }
+
+  add(user: IdentityUser, uid: number, gid: number, home: string): void {
     const { passwd, group, shadow, gshadow, subuid, subgid } = this.#records;
     const changedOn = shadow[0]?.[2] ?? "";
     passwd.push([
       user.name,
       "x",
       String(uid),
-      String(uid),
+      String(gid),
       user.fullName ? `${user.fullName},,,` : "",
       home,
       "/bin/bash",
     ]);
-    shadow.push([user.name, user.passwordHash ?? NO_PASSWORD, changedOn, "0", "99999", "7", "", "", ""]);
-    group.push([user.name, "x", String(uid), ""]);
-    gshadow.push([user.name, "!", "", ""]);
+    const password = user.passwordHash ?? NO_PASSWORD;
+    const [field, expiry] = user.isLocked ? [`!${password}`, LONG_AGO] : [password, ""];
+    shadow.push([user.name, field, changedOn, "0", "99999", "7", "", expiry, ""]);
+    const addGroup = (name: string, id: number) => {
+      group.push([name, "x", String(id), ""]);
+      gshadow.push([name, "!", "", ""]);
+    };
+    if (!group.some((record) => Number(record[2]) === gid)) addGroup(user.name, gid);
+    for (const name of user.groups) if (this.gid(name) === undefined) addGroup(name, this.#freeSystemGroup());
     for (const record of [...group, ...gshadow]) {
-      if (USER_GROUPS.includes(record[0] ?? "")) record[3] = [record[3], user.name].filter((name) => name).join(",");
+      if ([...USER_GROUPS, ...user.groups].includes(record[0] ?? ""))
+        record[3] = [record[3], user.name].filter((name) => name).join(",");
     }
     const start = SUBORDINATE_START + SUBORDINATE_COUNT * subuid.length;
     for (const records of [subuid, subgid]) records.push([user.name, String(start), String(SUBORDINATE_COUNT)]);
@@ -127,6 +158,18 @@ class AccountFiles {
   }
 
   #groupId(name: string): number {
-    return Number(this.#records.group.find((record) => record[0] === name)?.[2] ?? 0);
+    return this.gid(name) ?? 0;
   }
+
+  #freeSystemGroup(): number {
+    const taken = new Set(this.#records.group.map((record) => Number(record[2])));
+    let id = LAST_SYSTEM_ID;
+    while (taken.has(id)) id--;
+    return id;
+  }
+}
+
+function idIn(records: readonly (readonly string[])[], name: string): number | undefined {
+  const id = records.find((record) => record[0] === name)?.[2];
+  return id === undefined ? undefined : Number(id);
 }

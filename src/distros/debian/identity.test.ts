@@ -14,6 +14,10 @@ const IDENTITY: Identity = {
   rootSshKeys: [],
   timezone: undefined,
   lang: undefined,
+  network: undefined,
+  firstBoot: [],
+  firstLogin: [],
+  copies: [],
   ids: { diskGuid: "d", partitionGuids: {}, rootUuid: "root-uuid", swapUuid: "swap-uuid", espSerial: "ABCD1234" },
 };
 
@@ -52,7 +56,11 @@ describe("identifyDebian", () => {
     const path = "/etc/ssh/sshd_config.d/50-vmbuilder.conf";
     expect(content(path)).toContain("PasswordAuthentication no");
     expect(content(path, { rootPasswordHash: "$6$x" })).toBeUndefined();
-    expect(content(path, { user: { name: "ann", fullName: "", passwordHash: "$6$x", sshKeys: [] } })).toBeUndefined();
+    expect(
+      content(path, {
+        user: { name: "ann", fullName: "", groups: [], isLocked: false, passwordHash: "$6$x", sshKeys: [] },
+      }),
+    ).toBeUndefined();
     expect(content(path, {}, { facts: { ...FACTS, packages: [] } })).toBeUndefined();
   });
 

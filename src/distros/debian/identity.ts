@@ -3,6 +3,8 @@ import type { FileEdit } from "../../model/file-edit.ts";
 import type { Identity } from "../../model/identity.ts";
 import type { DiskPlan } from "../../model/storage-plan.ts";
 import { accountEdits } from "./accounts.ts";
+import { firstScriptEdits } from "./first-scripts.ts";
+import { networkEdits } from "./network.ts";
 
 const file = (path: string, content: string, mode = 0o644): FileEdit => ({ kind: "file", path, content, mode });
 
@@ -10,14 +12,23 @@ const file = (path: string, content: string, mode = 0o644): FileEdit => ({ kind:
 export function identifyDebian(identity: Identity, facts: TreeFacts, disk: DiskPlan): FileEdit[] {
   return [
     file("/etc/hostname", `${identity.hostname.split(".")[0]}\n`),
-    file("/etc/hosts", hosts(identity.hostname)),
+    file("/etc/hosts", hosts(fullName(identity))),
     file("/etc/fstab", fstab(identity, disk)),
     file("/boot/grub/grub.cfg", grubConfiguration(identity.ids.rootUuid, facts.kernelVersion), 0o444),
-    ...accountEdits(identity, facts.files),
     ...sshdEdits(identity, facts),
+    ...networkEdits(identity.network),
+    ...firstScriptEdits(identity),
     ...(identity.timezone ? timezoneEdits(identity.timezone) : []),
-    ...(identity.lang ? [file("/etc/default/locale", `LANG=${identity.lang}\n`)] : []),
+    // trixie's systemd reads locale.conf and makes the other a link to it, earlier ones read the other
+    ...(identity.lang
+      ? ["/etc/locale.conf", "/etc/default/locale"].map((path) => file(path, `LANG=${identity.lang}\n`))
+      : []),
+    ...accountEdits(identity, facts.files), // with the files that are copied, which so replace any of these
   ];
+}
+
+function fullName({ hostname, network }: Identity): string {
+  return network?.domain === undefined || hostname.includes(".") ? hostname : `${hostname}.${network.domain}`;
 }
 
 function hosts(hostname: string): string {

@@ -7,6 +7,7 @@
 import type { Distro } from "../../core/distro.ts";
 import { identifyDebian } from "./identity.ts";
 import { DEBIAN_KEYRING } from "./keyring.ts";
+import { localeScripts } from "./locale.ts";
 import { requestPackages } from "./request.ts";
 import { findSuite, readSuites, SUITES_FILE } from "./suites.ts";
 
@@ -26,6 +27,7 @@ export const debian: Distro = {
   async requestPackages(recipe, suite, architecture) {
     return requestPackages(recipe, findSuite(await readSuites(), suite, today()), architecture);
   },
+  settingScripts: ({ lang }) => localeScripts(lang),
   async resolve(plan, context, onSolving) {
     const { resolvePackages } = await import("./resolve.ts");
     return resolvePackages(plan, context, onSolving);
@@ -47,7 +49,7 @@ export const debian: Distro = {
         isKernel: ({ name }) => /^linux-image-\d/.test(name),
         skeleton: MERGED_USR,
         settings: SETTINGS,
-        debconf: DEBCONF,
+        debconf: DEBCONF + plan.changes.debconf,
         proxy: plan.recipe.proxy,
       },
       context,
