@@ -54,7 +54,8 @@ export async function writeDiskIdentity(identity: DiskIdentity, signal: AbortSig
     env: { ...cleanEnvironment(), E2FSPROGS_FAKE_TIME: String(atSeconds) },
     signal,
   });
-  const [{ identityPatches }] = await Promise.all([import("./partition-table.ts"), writing]); // it takes a while to load
+  const [{ identityPatches }, { stderr }] = await Promise.all([import("./partition-table.ts"), writing]);
+  checkComplaints(stderr);
   const undone = await Promise.all(UNDO_FILES.map((name) => readUndoFile(join(scratch, name))));
   const written = undone.flat();
   const content = await readContent(join(scratch, STRUCTURE_MEMBER), written);
@@ -64,6 +65,21 @@ export async function writeDiskIdentity(identity: DiskIdentity, signal: AbortSig
     writeOverlay(base, overlay, plan.sizeBytes, [...identityPatches(plan, ids), ...patches]),
     returnStructure(structure, scratch, written),
   ]);
+}
+
+/** debugfs ends with status 0 whatever happens. What it may say: its version, that a file lacks, that a folder doesn't. */
+const EXPECTED =
+  /^(debugfs \d|tune2fs \d|Overwriting existing|\s*e2undo |rm: File not found|(ext2fs_)?mkdir: Ext2 directory already exists|\s*$)/;
+
+function checkComplaints(stderr: string): void {
+  const complaint = stderr.split("\n").find((line) => !EXPECTED.test(line));
+  if (complaint === undefined) return;
+  if (/Could not allocate/.test(complaint))
+    throw new VmbuilderError("tree-too-large", "the machine's own files do not fit into the root file system", {
+      hint: "raise --rootsize",
+      detail: stderr,
+    });
+  throw new VmbuilderError("command-failed", `debugfs: ${complaint}`, { detail: stderr });
 }
 
 async function readContent(fileSystem: string, written: readonly WrittenExtent[]): Promise<DiskPatch[]> {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -87,6 +87,30 @@ it.each(["512M", "300M"])("writes ids and files into an overlay of a disk with a
   expect(await inside("ls -p /etc")).not.toContain("/gone/");
   expect(await inside("stats")).toContain(ids.rootUuid);
   expect((await run("sfdisk", ["--json", machine])).stdout).toContain(ids.diskGuid.toUpperCase());
+});
+
+it("says so when the files do not fit, and leaves no image", async () => {
+  const folder = join(directory, "full");
+  const [tree, scratch] = [join(folder, "tree"), join(folder, "scratch")];
+  await mkdir(scratch, { recursive: true });
+  await mkdir(tree);
+  const plan = planStorage({ rootSizeBytes: 256 * 2 ** 20, swapSizeBytes: 0, architecture: "amd64" });
+  const root = partitionOf(plan, "root");
+  const extent = { offsetBytes: root.startSector * SECTOR_BYTES, sizeBytes: root.sizeSectors * SECTOR_BYTES };
+  const raw = join(folder, "disk.raw");
+  await makeSparseFile(raw, plan.sizeBytes);
+  await makeExt4(raw, extent, "c9657d34-8ea3-4b7e-89a1-e500914ca844", tree, signal);
+  const structure = { archive: join(folder, "structure.tar"), ready: join(folder, "structure.ready") };
+  await keepStructure(raw, extent, structure.archive, signal);
+  const copies = Array.from({ length: 20 }, (_, i): FileEdit => {
+    return { kind: "file", path: `/large-${i}`, content: "x".repeat(16 * 2 ** 20), mode: 0o644 };
+  });
+  const overlay = join(folder, "overlay.qcow2");
+  const identity = { structure, overlay, plan, ids: newDiskIds(plan), edits: copies, atSeconds: 1, scratch };
+  await expect(writeDiskIdentity({ base: { path: raw, format: "raw" }, ...identity }, signal)).rejects.toMatchObject({
+    code: "tree-too-large",
+  });
+  await expect(access(overlay)).rejects.toThrow();
 });
 
 it("finds every block that was written", async () => {
