@@ -65,6 +65,34 @@ describe("accountEdits", () => {
     expect(lines({ user: ANN }, "/etc/subgid")).toEqual(["ann:100000:65536"]);
   });
 
+  it("takes numbers and groups that are asked for, and makes the groups that lack", () => {
+    const user = { ...ANN, uid: 1234, gid: 1500, groups: ["docker", "other"] };
+    expect(lines({ user }, "/etc/passwd").at(-1)).toBe("ann:x:1234:1500:Ann Example,,,:/home/ann:/bin/bash");
+    const groups = lines({ user }, "/etc/group");
+    expect(groups).toContain("ann:x:1500:");
+    expect(groups).toContain("docker:x:999:ann");
+    expect(groups).toContain("other:x:1001:ann");
+    expect(edit({ user }, "/home/ann")).toMatchObject({ uid: 1234, gid: 1500 });
+  });
+
+  it("joins a group that has the number already, and refuses a user's number that is taken", () => {
+    const groups = lines({ user: { ...ANN, gid: 1001 } }, "/etc/group");
+    expect(groups.filter((line) => line.includes(":1001:"))).toEqual(["other:x:1001:"]);
+    expect(() => lines({ user: { ...ANN, uid: 1000 } }, "/etc/passwd")).toThrow("uid 1000 belongs to guest");
+  });
+
+  it("locks a user: no password, no key, no sudo", () => {
+    const user = { ...ANN, isLocked: true, passwordHash: "$6$salt$hash" };
+    expect(lines({ user }, "/etc/shadow").at(-1)).toBe("ann:!$6$salt$hash:20000:0:99999:7::1:");
+    expect(edit({ user: { ...ANN, isLocked: true } }, "/etc/sudoers.d/50-vmbuilder")).toBeUndefined();
+  });
+
+  it("gives copied files to accounts by name or number, and refuses names that the machine lacks", () => {
+    const copy = { path: "/opt/a", mode: 0o600, owner: "ann", group: "adm", base64: "YQ==" };
+    expect(edit({ user: ANN, copies: [copy] }, "/opt/a")).toMatchObject({ uid: 1002, gid: 4, mode: 0o600 });
+    expect(() => edit({ copies: [copy] }, "/opt/a")).toThrow('no account "ann" for /opt/a');
+  });
+
   it("keeps secrets from others", () => {
     expect(edit({}, "/etc/shadow")).toMatchObject({ mode: 0o640, uid: 0, gid: 42 });
     expect(edit({}, "/etc/gshadow")).toMatchObject({ mode: 0o640, uid: 0, gid: 42 });
