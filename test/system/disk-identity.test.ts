@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { FileEdit } from "../../src/model/file-edit.ts";
-import { partitionOf, planStorage, SECTOR_BYTES } from "../../src/model/storage-plan.ts";
+import { type DiskPlan, partitionOf, planStorage, SECTOR_BYTES } from "../../src/model/storage-plan.ts";
 import { newDiskIds } from "../../src/stages/identity.ts";
 import { writeDiskIdentity } from "../../src/system/disk-identity.ts";
 import { makeSparseFile } from "../../src/system/disk-image.ts";
@@ -30,6 +30,18 @@ const EDITS: readonly FileEdit[] = [
   { kind: "remove", path: "/etc/gone" },
 ];
 
+/** A disk whose root holds a tree, and the structure of that file system. */
+async function makeBase(folder: string, plan: DiskPlan, tree: string) {
+  const root = partitionOf(plan, "root");
+  const extent = { offsetBytes: root.startSector * SECTOR_BYTES, sizeBytes: root.sizeSectors * SECTOR_BYTES };
+  const raw = join(folder, "disk.raw");
+  await makeSparseFile(raw, plan.sizeBytes);
+  await makeExt4(raw, extent, "c9657d34-8ea3-4b7e-89a1-e500914ca844", tree, signal);
+  const structure = { archive: join(folder, "structure.tar"), ready: join(folder, "structure.ready") };
+  await keepStructure(raw, extent, structure.archive, signal);
+  return { raw, extent, structure };
+}
+
 it.each(["512M", "300M"])("writes ids and files into an overlay of a disk with a root of %s", async (size) => {
   const folder = join(directory, size);
   const [tree, scratch] = [join(folder, "tree"), join(folder, "scratch")];
@@ -43,13 +55,7 @@ it.each(["512M", "300M"])("writes ids and files into an overlay of a disk with a
     swapSizeBytes: 2 ** 24,
     architecture: "amd64",
   });
-  const root = partitionOf(plan, "root");
-  const extent = { offsetBytes: root.startSector * SECTOR_BYTES, sizeBytes: root.sizeSectors * SECTOR_BYTES };
-  const raw = join(folder, "disk.raw");
-  await makeSparseFile(raw, plan.sizeBytes);
-  await makeExt4(raw, extent, "c9657d34-8ea3-4b7e-89a1-e500914ca844", tree, signal);
-  const structure = { archive: join(folder, "structure.tar"), ready: join(folder, "structure.ready") };
-  await keepStructure(raw, extent, structure.archive, signal);
+  const { raw, extent, structure } = await makeBase(folder, plan, tree);
   const ids = newDiskIds(plan);
   const overlay = join(folder, "overlay.qcow2");
   const base = { path: raw, format: "raw" } as const;
@@ -95,13 +101,7 @@ it("says so when the files do not fit, and leaves no image", async () => {
   await mkdir(scratch, { recursive: true });
   await mkdir(tree);
   const plan = planStorage({ rootSizeBytes: 256 * 2 ** 20, swapSizeBytes: 0, architecture: "amd64" });
-  const root = partitionOf(plan, "root");
-  const extent = { offsetBytes: root.startSector * SECTOR_BYTES, sizeBytes: root.sizeSectors * SECTOR_BYTES };
-  const raw = join(folder, "disk.raw");
-  await makeSparseFile(raw, plan.sizeBytes);
-  await makeExt4(raw, extent, "c9657d34-8ea3-4b7e-89a1-e500914ca844", tree, signal);
-  const structure = { archive: join(folder, "structure.tar"), ready: join(folder, "structure.ready") };
-  await keepStructure(raw, extent, structure.archive, signal);
+  const { raw, structure } = await makeBase(folder, plan, tree);
   const copies = Array.from({ length: 20 }, (_, i): FileEdit => {
     return { kind: "file", path: `/large-${i}`, content: "x".repeat(16 * 2 ** 20), mode: 0o644 };
   });
