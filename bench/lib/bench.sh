@@ -59,7 +59,7 @@ remember() { printf '%s\n' "$2" >"$state/result.$1"; }
 # The machine and the day, for the line under each table.
 conditions() {
   local emulation="no KVM"
-  [ ! -w /dev/kvm ] || emulation=KVM
+  { [ ! -w /dev/kvm ] || ! grep -qwE 'vmx|svm' /proc/cpuinfo; } || emulation=KVM
   printf '%s, vmbuilder %s, Debian %s as the host, %s cores (%s), %s, work folder on %s.\n' "$(date -u +%F)" \
     "$(git -C "$root" describe --always --dirty)" "$(cat /etc/debian_version)" "$(nproc)" \
     "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)" "$emulation" "$(stat -f -c %T "$state")"

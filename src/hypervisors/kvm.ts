@@ -17,6 +17,22 @@ function startScript({ recipe, network, hostname, architecture, disks }: Machine
   return script(recipe, userNetwork(network), hostname, disks);
 }
 
+const ACCELERATOR_USAGE = "#   ACCEL=tcg       software emulation though there is KVM; ACCEL=kvm: KVM or nothing";
+
+/**
+ * KVM where it runs guests of this architecture on the processor itself. A processor without vmx or svm has none, whatever
+ * /dev/kvm promises: some clouds' machines have one that interprets firmware and boot loader, for minutes.
+ */
+function accelerator(machine: "x86_64" | "aarch64"): string {
+  const hardware = machine === "x86_64" ? "grep -qwE 'vmx|svm' /proc/cpuinfo" : '[ "$(uname -m)" = aarch64 ]';
+  return `if [ "\${ACCEL:-}" = kvm ] || { [ -z "\${ACCEL:-}" ] && [ -r /dev/kvm ] && [ -w /dev/kvm ] && ${hardware}; }; then
+  accel=kvm cpu=host
+else
+  accel=tcg,thread=multi cpu=max
+  [ "\${ACCEL:-}" ] || echo "run.sh: no usable KVM: software emulation, several times slower" >&2
+fi`;
+}
+
 /** Paths and host name are checked before they come here, so that they need no quoting beyond the double quotes. */
 function pcScript(
   recipe: MachineDescription["recipe"],
@@ -28,14 +44,10 @@ function pcScript(
 # Starts ${hostname}. Arguments are passed on to qemu, for example: ./run.sh -display gtk
 #   SSH_PORT=2222   host port that reaches the machine's ssh (default 2222; none switches it off)
 #   UEFI=1          boot by UEFI instead of BIOS
+${ACCELERATOR_USAGE}
 set -eu
 cd "$(dirname "$0")"
-if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
-  accel=kvm cpu=host
-else
-  accel=tcg,thread=multi cpu=max
-  echo "run.sh: no access to /dev/kvm: software emulation, several times slower" >&2
-fi
+${accelerator("x86_64")}
 port=\${SSH_PORT:-2222}
 net=${network.options}
 [ "$port" = none ] || net=$net,hostfwd=tcp:127.0.0.1:$port-${network.guest}:22
@@ -61,9 +73,10 @@ function armScript(
   return `#!/bin/sh
 # Starts ${hostname}. Arguments are passed on to qemu.
 #   SSH_PORT=2222   host port that reaches the machine's ssh (default 2222; none switches it off)
+${ACCELERATOR_USAGE}
 set -eu
 cd "$(dirname "$0")"
-if [ -r /dev/kvm ] && [ -w /dev/kvm ] && [ "$(uname -m)" = aarch64 ]; then accel=kvm cpu=host; else accel=tcg,thread=multi cpu=max; fi
+${accelerator("aarch64")}
 port=\${SSH_PORT:-2222}
 net=${network.options}
 [ "$port" = none ] || net=$net,hostfwd=tcp:127.0.0.1:$port-${network.guest}:22

@@ -71,14 +71,18 @@ export async function checkHostFor(
     checkNamespace(),
     ...(cacheDirectory === undefined ? [] : [checkSpace(cacheDirectory)]),
     checkProgram(emulator, emulatorPackage, false),
-    checkFile(
-      "KVM",
-      "/dev/kvm",
-      constants.R_OK | constants.W_OK,
-      false,
-      "machines run by software emulation; for speed: enable virtualisation, and join the group kvm",
-    ),
+    checkKvm(),
   ]);
+}
+
+/** On a PC, /dev/kvm alone promises too little: without vmx or svm it can be one that interprets boot code, for minutes. */
+async function checkKvm(): Promise<HostCheck> {
+  const hint = "machines run by software emulation; for speed: enable virtualisation, and join the group kvm";
+  const access = await checkFile("KVM", "/dev/kvm", constants.R_OK | constants.W_OK, false, hint);
+  if (!access.ok || process.arch !== "x64") return access;
+  const processors = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
+  if (/^flags\s*:.*\b(vmx|svm)\b/m.test(processors)) return access;
+  return { ...access, ok: false, message: "/dev/kvm is there, but the processor has neither vmx nor svm", hint };
 }
 
 /** The checks that make a build impossible. */
