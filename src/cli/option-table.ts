@@ -19,7 +19,7 @@ export interface BuildOption {
 }
 
 /** Headings of the build command's options, in the order of its help. */
-export const OPTION_GROUPS = ["General", "Disk", "System", "Users", "Network", "Output"] as const;
+export const OPTION_GROUPS = ["General", "Disk", "System", "Users", "Network", "Sources", "Output"] as const;
 
 /** A heading of {@link OPTION_GROUPS}. */
 export type OptionGroup = (typeof OPTION_GROUPS)[number];
@@ -226,25 +226,40 @@ export const buildOptions = [
     key: "mirror",
     kind: "text",
     argument: "URL",
-    group: "Network",
+    group: "Sources",
     help: "package mirror: URL or path",
     standard: "the host's",
   },
-  { key: "security-mirror", kind: "text", argument: "URL", group: "Network", help: "mirror of the security updates" },
+  { key: "security-mirror", kind: "text", argument: "URL", group: "Sources", help: "mirror of the security updates" },
+  {
+    key: "install-mirror",
+    kind: "text",
+    argument: "URL",
+    group: "Sources",
+    help: "mirror for the build alone; or --install-security-mirror",
+  },
+  {
+    key: "install-security-mirror",
+    kind: "text",
+    argument: "URL",
+    group: "Sources",
+    helpIn: "install-mirror",
+    help: "mirror of the security updates for the build alone",
+  },
   {
     key: "components",
     kind: "list",
     argument: "NAME,...",
-    group: "Network",
+    group: "Sources",
     help: "parts of the mirror",
     standard: "main",
   },
-  { key: "keyring", kind: "text", argument: "FILE", group: "Network", help: "keys that must have signed the mirror" },
+  { key: "keyring", kind: "text", argument: "FILE", group: "Sources", help: "keys that must have signed the mirror" },
   {
     key: "proxy",
     kind: "text",
     argument: "URL",
-    group: "Network",
+    group: "Sources",
     help: "proxy for downloads",
     standard: "from http_proxy",
   },

@@ -64,12 +64,12 @@ describe("usageError", () => {
 });
 
 describe("help", () => {
-  it("of build names every option, within three screens of 80 columns", () => {
+  it("of build names every option, within five screens of 80 columns", () => {
     const { build } = programWithBuild();
     const text = build.configureOutput({ getOutHelpWidth: () => 80, getOutHasColors: () => false }).helpInformation();
     const lines = text.trimEnd().split("\n");
     for (const { key } of buildOptions) expect(text).toMatch(new RegExp(`--${key}\\b`));
-    expect(lines.length).toBeLessThanOrEqual(64);
+    expect(lines.length).toBeLessThanOrEqual(110);
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
   });
 

@@ -77,6 +77,8 @@ export const recipeSchema = z.strictObject({
   variant: z.enum(["standard", "minbase"]).default("standard"),
   mirror: mirror.optional(),
   "security-mirror": mirror.optional(),
+  "install-mirror": mirror.optional(),
+  "install-security-mirror": mirror.optional(),
   components: words(WORD, "component name").default(["main"]),
   keyring: path.optional(),
   proxy: z.url().optional(),

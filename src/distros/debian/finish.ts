@@ -7,7 +7,6 @@ import { formatSources } from "../packagers/apt/configuration.ts";
 import { extendedStates } from "../packagers/apt/extended-states.ts";
 import { POLICY_PATH } from "../packagers/apt/stubs.ts";
 import { writeToTree } from "../packagers/apt/write-to-tree.ts";
-import { guestSources } from "./guest-sources.ts";
 import { DEBIAN_KEYRING } from "./keyring.ts";
 import { SSH_HOST_KEY_UNITS } from "./settings.ts";
 
@@ -75,7 +74,7 @@ export async function finishTree(
       {
         kind: "file",
         path: "/etc/apt/sources.list.d/debian.sources",
-        content: formatSources(await guestSources(plan, lock), DEBIAN_KEYRING),
+        content: formatSources(lock.sources, DEBIAN_KEYRING),
         mode: 0o644,
       },
     ],

@@ -29,8 +29,11 @@ export const debian: Distro = {
   },
   settingScripts: ({ lang }) => localeScripts(lang),
   async resolve(plan, context, onSolving) {
-    const { resolvePackages } = await import("./resolve.ts");
-    return resolvePackages(plan, context, onSolving);
+    const [{ resolvePackages }, { resolveSources }] = await Promise.all([
+      import("../packagers/apt/resolve.ts"),
+      import("./mirrors.ts"),
+    ]);
+    return resolvePackages(plan, resolveSources, context, onSolving);
   },
   async install({ tree, lock, plan }, present, context) {
     const [{ installPackages }, { DEBCONF, MERGED_USR, SETTINGS }] = await Promise.all([

@@ -1,24 +1,27 @@
-import { access } from "node:fs/promises";
-import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import { VmbuilderError } from "../../model/errors.ts";
-import type { AptSource } from "../../model/package.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { DownloadOptions } from "../../system/download.ts";
-import { fetchRelease, type Release } from "../packagers/apt/release.ts";
+import {
+  checkKeyring,
+  findArchive,
+  isHostOnly,
+  mirrorUrl,
+  type Pocket,
+  type ResolvedSources,
+} from "../packagers/apt/archive.ts";
 import { debootstrapMirror, readHostSources } from "../packagers/apt/sources.ts";
 import { DEBIAN_KEYRING } from "./keyring.ts";
 
-/** Sources of a build with the releases that were found there. */
-export interface ResolvedSources {
-  readonly sources: readonly AptSource[];
-  readonly releases: readonly Release[];
-}
-
 const NO_UPDATES = new Set(["sid"]);
 
+/** Addresses that are known without the recipe. */
+export interface DefaultMirrors {
+  readonly main: string | undefined;
+  readonly security: string | undefined;
+}
+
 /** Mirrors when the recipe names none: the host's own if it is a Debian, else the one that debootstrap names. */
-export async function defaultMirrors(): Promise<{ main: string | undefined; security: string | undefined }> {
+export async function defaultMirrors(): Promise<DefaultMirrors> {
   const sources = await readHostSources();
   const security = sources.find(({ suites }) => suites.some((suite) => suite.endsWith("-security")))?.uri;
   const main = sources.find(
@@ -28,76 +31,67 @@ export async function defaultMirrors(): Promise<{ main: string | undefined; secu
   return { main: main ?? (await debootstrapMirror()), security: security && isDebian(security) ? security : undefined };
 }
 
-/** A mirror as the recipe has it: a URL, `file:` or a path. */
-export function mirrorUrl(mirror: string): string {
-  if (/^(https?|file):/.test(mirror)) return mirror.replace(/\/+$/, "");
-  if (/^[a-z+]+:/.test(mirror))
-    throw new VmbuilderError("recipe-invalid", `mirror "${mirror}" is no http:, https: or file: address`);
-  return pathToFileURL(resolve(mirror)).href;
-}
-
 /**
  * Finds the suite, its updates and its security updates. Updates that a mirror doesn't carry are left out.
  *
  * @throws mirror-unknown, mirror-not-a-repository, file-unreadable, and release errors
  */
 export async function resolveSources(plan: Plan, options: DownloadOptions, nowMs: number): Promise<ResolvedSources> {
-  const { recipe, suite } = plan;
-  const defaults = await defaultMirrors();
-  const chosen = recipe.mirror === undefined ? defaults.main : mirrorUrl(recipe.mirror);
-  if (chosen === undefined)
+  const pockets = archivePockets(plan, await defaultMirrors());
+  const keyring = await checkKeyring(plan.recipe.keyring ?? DEBIAN_KEYRING, "debian-archive-keyring");
+  return findArchive(pockets, { components: plan.recipe.components, keyring }, options, nowMs);
+}
+
+/**
+ * The suite, its updates and its security updates, with the address where the build reads each and the one that the guest
+ * keeps. A guest gets the default mirror in the place of one that only the host can reach.
+ *
+ * @throws mirror-unknown
+ */
+export function archivePockets({ recipe, suite }: Pick<Plan, "recipe" | "suite">, defaults: DefaultMirrors): Pocket[] {
+  const told = address(recipe.mirror);
+  const installMain = address(recipe["install-mirror"]) ?? told ?? defaults.main;
+  if (installMain === undefined)
     throw new VmbuilderError("mirror-unknown", "no mirror is known", {
       hint: "give --mirror URL, or install debootstrap, which names one",
     });
-  const keyring = await checkKeyring(recipe.keyring ?? DEBIAN_KEYRING);
-  const secondary = NO_UPDATES.has(suite)
-    ? []
-    : [{ mirror: chosen, suite: `${suite}-updates` }, ...securityCandidates(plan, chosen, defaults.security)];
-  const [main, ...others] = await Promise.all([
-    fetchRelease(chosen, suite, options, nowMs),
-    ...secondary.map((one) => fetchRelease(one.mirror, one.suite, options, nowMs)),
-  ]);
-  if (!main)
-    throw new VmbuilderError("mirror-not-a-repository", `${chosen} has no suite ${suite}`, {
-      hint: "check --mirror and --suite",
-    });
-  const source = (uri: string, suites: string[]): AptSource => ({
-    uri,
-    suites,
-    components: recipe.components,
-    keyring,
-  });
-  const found = secondary.filter((_, i) => others[i] !== undefined);
-  const updates = found.filter(({ suite: name }) => name.endsWith("-updates")).map(({ suite: name }) => name);
-  const security = found.find(({ suite: name }) => name.endsWith("-security"));
-  return {
-    sources: [source(chosen, [suite, ...updates]), ...(security ? [source(security.mirror, [security.suite])] : [])],
-    releases: [main, ...others.filter((release) => release !== undefined)],
+  const guestMain = told ?? defaults.main ?? installMain;
+  const toldSecurity = address(recipe["security-mirror"]);
+  const installSecurity =
+    address(recipe["install-security-mirror"]) ??
+    toldSecurity ??
+    securityBeside(installMain, recipe["install-mirror"] ?? recipe.mirror, defaults);
+  const guestSecurity = toldSecurity ?? securityBeside(guestMain, recipe.mirror, defaults);
+  const main = {
+    name: recipe["install-mirror"] === undefined ? "mirror" : "install-mirror",
+    uri: installMain,
+    guestUri: reachable(guestMain, defaults.main),
   };
+  const security = {
+    name: recipe["install-security-mirror"] === undefined ? "security-mirror" : "install-security-mirror",
+    uri: installSecurity,
+    guestUri: reachable(guestSecurity, defaults.security),
+  };
+  return NO_UPDATES.has(suite)
+    ? [{ ...main, suite }]
+    : [
+        { ...main, suite },
+        { ...main, suite: `${suite}-updates` },
+        { ...security, suite: `${suite}-security` },
+      ];
 }
 
-/** Where security updates may be: as told, or where the host has them, or beside the mirror under the customary name. */
-function securityCandidates(
-  plan: Plan,
-  main: string,
-  hostSecurity: string | undefined,
-): { mirror: string; suite: string }[] {
-  const suite = `${plan.suite}-security`;
-  const told = plan.recipe["security-mirror"];
-  if (told !== undefined) return [{ mirror: mirrorUrl(told), suite }];
-  if (plan.recipe.mirror === undefined && hostSecurity) return [{ mirror: hostSecurity, suite }];
-  return [{ mirror: `${main}-security`, suite }];
+function address(mirror: string | undefined): string | undefined {
+  return mirror === undefined ? undefined : mirrorUrl(mirror);
 }
 
-async function checkKeyring(path: string): Promise<string> {
-  const keyring = resolve(path);
-  await access(keyring).catch((cause: unknown) => {
-    throw new VmbuilderError("file-unreadable", `no keyring at ${keyring}`, {
-      hint: "install debian-archive-keyring, or give --keyring FILE",
-      cause,
-    });
-  });
-  return keyring;
+/** Security updates of a mirror: where the host has them when no mirror was told, else beside it under the customary name. */
+function securityBeside(main: string, told: string | undefined, defaults: DefaultMirrors): string {
+  return (told === undefined ? defaults.security : undefined) ?? `${main}-security`;
+}
+
+function reachable(uri: string, fallback: string | undefined): string {
+  return isHostOnly(uri) ? (fallback ?? uri) : uri;
 }
 
 function isDebian(uri: string): boolean {

@@ -1,19 +1,22 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { commitObject, findObject, objectFile, verifyObject } from "../../core/cache.ts";
-import { type BuildContext, logLine, runStep } from "../../core/context.ts";
-import { stepKey } from "../../core/step-key.ts";
-import { VmbuilderError } from "../../model/errors.ts";
-import type { Lock, PackageRef } from "../../model/package.ts";
-import type { Plan } from "../../model/plan.ts";
-import { openDownloader } from "../../system/download.ts";
-import { updateIndex } from "../packagers/apt/index-update.ts";
-import { solvePackages } from "../packagers/apt/solve.ts";
-import { type ResolvedSources, resolveSources } from "./mirrors.ts";
+import { commitObject, findObject, objectFile, verifyObject } from "../../../core/cache.ts";
+import { type BuildContext, logLine, runStep } from "../../../core/context.ts";
+import { stepKey } from "../../../core/step-key.ts";
+import { VmbuilderError } from "../../../model/errors.ts";
+import type { Lock, PackageRef } from "../../../model/package.ts";
+import type { Plan } from "../../../model/plan.ts";
+import { type DownloadOptions, openDownloader } from "../../../system/download.ts";
+import type { ResolvedSources } from "./archive.ts";
+import { updateIndex } from "./index-update.ts";
 import { refuseOlderReleases, rememberReleases } from "./release-memory.ts";
+import { solvePackages } from "./solve.ts";
 
 const INDEX_VERSION = 1;
-const LOCK_VERSION = 3;
+const LOCK_VERSION = 4;
+
+/** Finds a distribution's archive for a plan. */
+export type FindSources = (plan: Plan, options: DownloadOptions, nowMs: number) => Promise<ResolvedSources>;
 
 /**
  * Chooses the exact packages. The releases are always fetched, so that a new one is never missed; what follows from the
@@ -21,25 +24,41 @@ const LOCK_VERSION = 3;
  *
  * @throws mirror, release and package errors
  */
-export async function resolvePackages(plan: Plan, context: BuildContext, onSolving = () => {}): Promise<Lock> {
+export async function resolvePackages(
+  plan: Plan,
+  findSources: FindSources,
+  context: BuildContext,
+  onSolving = () => {},
+): Promise<Lock> {
   try {
-    return await resolveOnce(plan, context, onSolving);
+    return await resolveOnce(plan, findSources, context, onSolving);
   } catch (error) {
     if (!(error instanceof VmbuilderError) || (error.code !== "mirror-changed" && error.code !== "index-corrupt"))
       throw error;
     logLine(context, "resolve", "warning", `${error.message}; trying once more`);
-    return resolveOnce(plan, context, onSolving);
+    return resolveOnce(plan, findSources, context, onSolving);
   }
 }
 
-async function resolveOnce(plan: Plan, context: BuildContext, onSolving: () => void): Promise<Lock> {
-  const found = await runStep(context, "resolve/releases", "Look for updates", () => findReleases(plan, context));
+async function resolveOnce(
+  plan: Plan,
+  findSources: FindSources,
+  context: BuildContext,
+  onSolving: () => void,
+): Promise<Lock> {
+  const found = await runStep(context, "resolve/releases", "Look for updates", () =>
+    findReleases(plan, findSources, context),
+  );
   const indexKey = stepKey("index", INDEX_VERSION, {
     sources: found.sources,
     releases: found.releases.map(({ sha256 }) => sha256),
     architecture: plan.architecture,
   });
-  const lockKey = stepKey("lock", LOCK_VERSION, { indexKey, packages: plan.packages });
+  const lockKey = stepKey("lock", LOCK_VERSION, {
+    indexKey,
+    packages: plan.packages,
+    guestSources: found.guestSources.map(({ uri, suites, components }) => ({ uri, suites, components })),
+  });
   const cached = await findObject(context.cache, "lock", lockKey);
   if (cached && (await verifyObject(context.cache, cached, context.signal))) {
     context.emit({
@@ -52,7 +71,7 @@ async function resolveOnce(plan: Plan, context: BuildContext, onSolving: () => v
     await rememberReleases(context.cache.directory, found.releases);
     return JSON.parse(await readFile(objectFile(cached, "lock.json"), "utf8")) as Lock;
   }
-  const { releases, sources } = found;
+  const { releases, sources, guestSources } = found;
   const apt = await runStep(context, "resolve/index", "Update package lists", () =>
     updateIndex(indexKey, sources, releases, plan.architecture, plan.recipe.proxy, context),
   );
@@ -60,7 +79,7 @@ async function resolveOnce(plan: Plan, context: BuildContext, onSolving: () => v
   return runStep(context, "resolve/packages", "Choose packages", async () => {
     onSolving();
     const packages = await solvePackages(apt, plan.packages, context.signal);
-    const lock: Lock = { packages, manual: manualPackages(plan, packages), sources };
+    const lock: Lock = { packages, manual: manualPackages(plan, packages), sources: guestSources };
     await commitObject(context.cache, "lock", lockKey, plan.suite, async (directory) => {
       await writeFile(join(directory, "lock.json"), JSON.stringify(lock));
       return null;
@@ -69,10 +88,10 @@ async function resolveOnce(plan: Plan, context: BuildContext, onSolving: () => v
   });
 }
 
-async function findReleases(plan: Plan, context: BuildContext): Promise<ResolvedSources> {
+async function findReleases(plan: Plan, findSources: FindSources, context: BuildContext): Promise<ResolvedSources> {
   const downloader = openDownloader(4, plan.recipe.proxy);
   try {
-    const found = await resolveSources(plan, { downloader, signal: context.signal }, Date.now());
+    const found = await findSources(plan, { downloader, signal: context.signal }, Date.now());
     await refuseOlderReleases(context.cache.directory, found.releases);
     return found;
   } finally {

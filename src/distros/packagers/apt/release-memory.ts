@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { VmbuilderError } from "../../model/errors.ts";
-import { writeFileAtomically } from "../../system/files.ts";
-import { acquireLock } from "../../system/lock.ts";
-import type { Release } from "../packagers/apt/release.ts";
+import { VmbuilderError } from "../../../model/errors.ts";
+import { writeFileAtomically } from "../../../system/files.ts";
+import { acquireLock } from "../../../system/lock.ts";
+import type { Release } from "./release.ts";
 
 /**
  * Refuses a release that is older than one seen before at the same address: its signature may be good, but someone may

@@ -1,0 +1,85 @@
+import { access } from "node:fs/promises";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { VmbuilderError } from "../../../model/errors.ts";
+import type { AptSource } from "../../../model/package.ts";
+import type { DownloadOptions } from "../../../system/download.ts";
+import { fetchRelease, type Release } from "./release.ts";
+
+/** One suite of a distribution's archive, at one address. */
+export interface Pocket {
+  /** The recipe's key of this address. */
+  readonly name: string;
+  readonly uri: string;
+  readonly suite: string;
+  /** Where the guest's apt will look for it. */
+  readonly guestUri: string;
+}
+
+/** Sources of a build with the releases that were found there. */
+export interface ResolvedSources {
+  readonly sources: readonly AptSource[];
+  /** What the guest's own apt will use. */
+  readonly guestSources: readonly AptSource[];
+  readonly releases: readonly Release[];
+}
+
+/**
+ * Finds the suites of an archive. The first one must be there; others that a mirror doesn't carry are left out. The guest
+ * gets the suites that were found, or all of them where the build reads another mirror than the guest will.
+ *
+ * @throws mirror-not-a-repository, and release errors
+ */
+export async function findArchive(
+  pockets: readonly Pocket[],
+  source: Pick<AptSource, "components" | "keyring">,
+  options: DownloadOptions,
+  nowMs: number,
+): Promise<ResolvedSources> {
+  const releases = await Promise.all(pockets.map(({ uri, suite }) => fetchRelease(uri, suite, options, nowMs)));
+  const [main] = pockets;
+  if (main && !releases[0])
+    throw new VmbuilderError("mirror-not-a-repository", `${main.uri} has no suite ${main.suite}`, {
+      hint: "check --mirror and --suite",
+    });
+  const found = pockets.filter((_, i) => releases[i] !== undefined);
+  const kept = pockets.filter((pocket) => found.includes(pocket) || pocket.guestUri !== pocket.uri);
+  return {
+    sources: groupByAddress(found, ({ uri }) => uri).map((group) => ({ ...group, ...source })),
+    guestSources: groupByAddress(kept, ({ guestUri }) => guestUri).map((group) => ({ ...group, ...source })),
+    releases: releases.filter((release) => release !== undefined),
+  };
+}
+
+function groupByAddress(pockets: readonly Pocket[], addressOf: (pocket: Pocket) => string) {
+  const groups = Map.groupBy(pockets, (pocket) => `${pocket.name} ${addressOf(pocket)}`);
+  return [...groups.values()].map((group) => ({
+    uri: group.map(addressOf)[0] ?? "",
+    suites: group.map(({ suite }) => suite),
+  }));
+}
+
+/** A mirror as the recipe has it: a URL, `file:` or a path. */
+export function mirrorUrl(mirror: string): string {
+  if (/^(https?|file):/.test(mirror)) return mirror.replace(/\/+$/, "");
+  if (/^[a-z+]+:/.test(mirror))
+    throw new VmbuilderError("recipe-invalid", `mirror "${mirror}" is no http:, https: or file: address`);
+  return pathToFileURL(resolve(mirror)).href;
+}
+
+/** True for what only the host can reach, a file or its loopback: a guest could never use it. */
+export function isHostOnly(uri: string): boolean {
+  return /^file:|^https?:\/\/(localhost|127\.[0-9.]+|\[::1\])(:\d+)?(\/|$)/.test(uri);
+}
+
+/** @throws file-unreadable, which names the package that brings the keyring */
+export async function checkKeyring(path: string, debianPackage: string): Promise<string> {
+  const keyring = resolve(path);
+  await access(keyring).catch((cause: unknown) => {
+    throw new VmbuilderError("file-unreadable", `no keyring at ${keyring}`, {
+      hint: `install ${debianPackage}, or give --keyring FILE`,
+      cause,
+    });
+  });
+  return keyring;
+}
