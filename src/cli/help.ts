@@ -1,10 +1,11 @@
 import type { Command, Help, Option } from "commander";
+import { OLD_FORM, UBUNTU_PROGRAM } from "./old-form.ts";
 import { createPaint } from "./terminal/color.ts";
 import { padRight, wrap } from "./terminal/text.ts";
 
 /** Headings of the commands in the root's help, in order, and which commands stand under them. */
 const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
-  Build: ["build", "schema"],
+  Build: ["build", OLD_FORM, "schema"],
   Machines: ["clone"],
   Cache: ["cache"],
   Host: ["doctor", "man", "completion"],
@@ -48,6 +49,11 @@ export function commandPath(command: Command): string {
   return above + command.name();
 }
 
+/** How a command is begun: `vmbuilder cache ls`. */
+export function invocation(command: Command): string {
+  return command.name() === UBUNTU_PROGRAM ? UBUNTU_PROGRAM : `vmbuilder ${commandPath(command)}`;
+}
+
 /** A command's arguments as they are written: `[RECIPE]`, `DIR`. */
 export function argumentsText(command: Command): string {
   return command.registeredArguments
@@ -85,7 +91,8 @@ function rootSections(program: Command, help: Help): Section[] {
     return command.helpGroup() || "Commands";
   });
   const sections = [...commands].map(([heading, members]) => ({ heading, items: members.flatMap(commandItems) }));
-  return [...sections, { heading: "Options", items: optionItems(help.visibleOptions(program), true) }];
+  const filled = sections.filter(({ items }) => items.length > 0);
+  return [...filled, { heading: "Options", items: optionItems(help.visibleOptions(program), true) }];
 }
 
 function commandSections(command: Command, help: Help): Section[] {
@@ -130,7 +137,5 @@ function itemLines({ term, text }: Item, termColumns: number, width: number): st
 function usage(command: Command): string {
   if (!command.parent) return `${command.name()} COMMAND [options]`;
   const members = command.commands.map((child) => child.name()).join("|");
-  return ["vmbuilder", commandPath(command), members, argumentsText(command), "[options]"]
-    .filter((part) => part !== "")
-    .join(" ");
+  return [invocation(command), members, argumentsText(command), "[options]"].filter((part) => part !== "").join(" ");
 }

@@ -9,6 +9,7 @@ export const MAN_DESCRIPTION: readonly string[] = [
   "vmbuilder makes a virtual machine that boots under BIOS and UEFI, from packages of a distribution's mirror, as an ordinary user: nothing is mounted, and neither loop devices nor KVM are needed. The result is a folder with the disk, a script that starts the machine, and a record of what is in it.",
   "What a machine shall be is said by options, by a recipe, or by both. A recipe is a YAML file whose keys are the names of the options without their leading dashes; an option on the command line wins over the recipe, and a list replaces the recipe's list. Key and password files that a recipe names are relative to its folder; dest is relative to the current one. Everything is checked before anything is downloaded or written.",
   "What is slow depends on the set of packages alone and is cached; a second machine with the same packages and another host name, user or key takes seconds. No password is set unless one was given.",
+  "The first form of the old tool, vmbuilder HYPERVISOR DISTRO, takes all options of build and its own old ones; ubuntu-vm-builder HYPERVISOR SUITE is the same for Ubuntu. An old option that has no sense any more is accepted and says what to use instead.",
   "Sizes are numbers with K, M, G or T; a bare number means MiB. Lists are split at commas and spaces, and their options may be repeated.",
 ];
 

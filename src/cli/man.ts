@@ -1,6 +1,6 @@
 import type { Command, Option } from "commander";
 import { ERROR_TABLE } from "../model/errors.ts";
-import { argumentsText, commandPath, descendants } from "./help.ts";
+import { argumentsText, commandPath, descendants, invocation } from "./help.ts";
 import {
   MAN_DESCRIPTION,
   MAN_ENVIRONMENT,
@@ -9,6 +9,8 @@ import {
   MAN_FILES,
   MAN_SEE_ALSO,
 } from "./man-text.ts";
+import { OLD_FORM, UBUNTU_PROGRAM } from "./old-form.ts";
+import { isOldOption } from "./old-options.ts";
 import { bold, entry, example, italic, paragraph, roffText, section, subsection } from "./roff.ts";
 
 /**
@@ -17,7 +19,9 @@ import { bold, entry, example, italic, paragraph, roffText, section, subsection 
  * @see man-pages(7) for the sections and their order
  */
 export function renderManPage(program: Command): string {
-  const commands = descendants(program).filter((command) => command.commands.length === 0);
+  const commands = descendants(program).filter(
+    (command) => command.commands.length === 0 && command.name() !== UBUNTU_PROGRAM,
+  );
   const parts = [
     `.TH VMBUILDER 1 "" "vmbuilder ${roffText(program.version() ?? "")}" "User Commands"`,
     section("NAME"),
@@ -45,7 +49,12 @@ export function renderManPage(program: Command): string {
 
 function synopsis(command: Command): string {
   const options = ownOptions(command).length > 0 ? `[${italic("options")}]` : "";
-  const words = [bold(`vmbuilder ${commandPath(command)}`), argumentsRoff(command), options];
+  if (command.name() === OLD_FORM)
+    return [
+      `.br\n${bold("vmbuilder")} ${argumentsRoff(command, `${OLD_FORM} `)} ${options}`,
+      `.br\n${bold(UBUNTU_PROGRAM)} ${italic("HYPERVISOR")} ${italic("SUITE")} ${options}`,
+    ].join("\n");
+  const words = [bold(invocation(command)), argumentsRoff(command), options];
   return `.br\n${words.filter((word) => word !== "").join(" ")}`;
 }
 
@@ -64,9 +73,13 @@ function commandPart(command: Command): string[] {
   ];
 }
 
-/** Every option, those included that share another's line in the help. */
+/**
+ * Every option, those included that share another's line in the help. The old form's are those of build and some more;
+ * each is told of once.
+ */
 function ownOptions(command: Command): Option[] {
-  return command.options.filter(({ long }) => long !== "--help");
+  const isOldForm = command.name() === OLD_FORM;
+  return command.options.filter((option) => option.long !== "--help" && isOldOption(option) === isOldForm);
 }
 
 function optionEntry(option: Option): string {
@@ -77,8 +90,8 @@ function optionEntry(option: Option): string {
   return entry(names.join(", ") + (argument ? ` ${italic(argument)}` : ""), roffText(text));
 }
 
-function argumentsRoff(command: Command): string {
-  return argumentsText(command).replaceAll(/[A-Z][A-Z-]*/g, italic);
+function argumentsRoff(command: Command, before = ""): string {
+  return `${before}${argumentsText(command)}`.replaceAll(/[A-Z][A-Z-]*/g, italic);
 }
 
 function errorCodes(): string {

@@ -119,7 +119,7 @@ export const buildOptions = [
     help: "interactive script for the first login",
   },
   { key: "seedfile", kind: "text", argument: "FILE", group: "System", help: "answers for debconf" },
-  { key: "mem", kind: "text", argument: "MB", group: "System", help: "memory in MB", standard: "1024" },
+  { key: "mem", letter: "m", kind: "text", argument: "MB", group: "System", help: "memory in MB", standard: "1024" },
   { key: "cpus", kind: "text", argument: "NUMBER", group: "System", help: "processors", standard: "1" },
   { key: "user", kind: "text", argument: "LOGIN", group: "Users", help: "create this user, who may use sudo" },
   { key: "name", kind: "text", argument: "TEXT", group: "Users", help: "the user's full name" },

@@ -5,6 +5,7 @@ import { addClone } from "./commands/clone.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addMan } from "./commands/man.ts";
+import { addOldForms } from "./commands/old-form.ts";
 import { addSchema } from "./commands/schema.ts";
 import { configureHelp, descendants } from "./help.ts";
 import { VERSION } from "./version.ts";
@@ -15,6 +16,7 @@ export function createProgram(): Command {
     .version(VERSION, "-V, --version", "show the version")
     .description("Builds bootable virtual machines, without root.");
   addBuild(program);
+  addOldForms(program);
   addClone(program);
   addCache(program);
   addDoctor(program);

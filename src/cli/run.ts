@@ -1,5 +1,7 @@
 import { CommanderError } from "commander";
+import { HYPERVISORS } from "../hypervisors/index.ts";
 import { VmbuilderError } from "../model/errors.ts";
+import { arrangeOldForm } from "./old-form.ts";
 import { createProgram } from "./program.ts";
 import { wantsColor } from "./terminal/color.ts";
 import { formatError } from "./terminal/error.ts";
@@ -14,7 +16,8 @@ import { usageError } from "./usage-error.ts";
 export async function runCli(argv: readonly string[]): Promise<number> {
   const program = createProgram();
   try {
-    await program.parseAsync(argv);
+    const hypervisors = HYPERVISORS.map(({ name }) => name);
+    await program.parseAsync(arrangeOldForm(argv.slice(2), hypervisors), { from: "user" });
     return 0;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0; // --help, --version
@@ -28,6 +31,6 @@ function report(error: unknown, argv: readonly string[]): void {
   if (argv.includes("--json") && error instanceof VmbuilderError) {
     writeJsonLine(process.stdout, { type: "error", code: error.code, message: error.message, hint: error.hint });
   }
-  const verbose = argv.includes("--verbose") || argv.includes("-v");
+  const verbose = ["--verbose", "-v", "--debug"].some((flag) => argv.includes(flag));
   process.stderr.write(formatError(error, { color: wantsColor(process.stderr, process.env), verbose }));
 }

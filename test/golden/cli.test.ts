@@ -10,6 +10,8 @@ const ENV = { NO_COLOR: "1", FORCE_COLOR: "0", COLUMNS: "80" };
 const COMMANDS = [
   "",
   "build",
+  "kvm",
+  "ubuntu-vm-builder",
   "clone",
   "cache",
   "cache ls",

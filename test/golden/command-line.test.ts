@@ -13,7 +13,7 @@ async function output(...args: string[]): Promise<string> {
 
 describe("help", () => {
   it.each([
-    ["", 1],
+    ["", 2],
     ["build", 3],
     ["clone", 1],
     ["cache", 1],

@@ -2,15 +2,20 @@ import type { Command } from "commander";
 import { VmbuilderError } from "../../model/errors.ts";
 import type { Plan } from "../../model/plan.ts";
 import { makeCompileCache } from "../compile-cache.ts";
+import { addOldOptions, oldOptionNotes } from "../old-options.ts";
 import { addBuildOptions, type BuildOptionValues, readBuildOptions } from "../options.ts";
 import { runSession } from "../session.ts";
 import { wantsColor } from "../terminal/color.ts";
 import { writeJsonLine } from "../terminal/json-lines.ts";
+import { writeNotes } from "../terminal/notes.ts";
 import { describePlan, formatPlan, logins } from "../terminal/plan.ts";
 import { formatBuildSummary } from "../terminal/summary.ts";
 
 /** Options that say how to build, not what; they have no place in a recipe. */
 const HOW = ["dry-run", "json", "quiet", "verbose", "overwrite", "cache-dir", "allow-no-login"] as const;
+
+/** Choices of options that no registry says. */
+export const BUILD_CHOICES = { arch: ["amd64", "arm64"] };
 
 /** Adds `vmbuilder build`. */
 export function addBuild(program: Command): void {
@@ -19,12 +24,14 @@ export function addBuild(program: Command): void {
     .argument("[RECIPE]")
     .summary("Builds a virtual machine from a recipe, options, or both.")
     .description("Builds a virtual machine from a recipe (a YAML file), options, or both.");
-  addBuildOptions(command, { arch: ["amd64", "arm64"] }).action((recipe: string | undefined) =>
-    build(recipe, readBuildOptions(command)),
-  );
+  addOldOptions(addBuildOptions(command, BUILD_CHOICES), "hidden").action((recipe: string | undefined) => {
+    writeNotes(oldOptionNotes(command));
+    return build(recipe, readBuildOptions(command));
+  });
 }
 
-async function build(file: string | undefined, values: BuildOptionValues): Promise<void> {
+/** Builds from a recipe file, options by recipe key, or both. */
+export async function build(file: string | undefined, values: BuildOptionValues): Promise<void> {
   const [{ readRecipe }, { planBuild }] = await Promise.all([
     import("../../core/recipe-file.ts"),
     import("../../stages/plan.ts"),

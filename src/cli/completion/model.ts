@@ -1,5 +1,7 @@
 import type { Argument, Command, Option } from "commander";
 import { commandPath, descendants } from "../help.ts";
+import { OLD_FORM, UBUNTU_PROGRAM } from "../old-form.ts";
+import { isOldOption } from "../old-options.ts";
 
 /** What may stand in a place of the command line. */
 export type Value =
@@ -33,16 +35,24 @@ const DIRECTORY_NAMES = ["DIR"];
 
 /** Flattens a program into the commands that a shell completes, the program itself first. */
 export function completionCommands(program: Command): CompletionCommand[] {
-  return [program, ...descendants(program)].map((command) => ({
+  const commands = [program, ...descendants(program)].filter((command) => !isOldForm(command));
+  return commands.map((command) => ({
     path: command.parent ? commandPath(command).split(" ") : [],
     help: summary(command),
-    children: command.commands.map((child) => ({ name: child.name(), help: summary(child) })),
-    options: [...command.options.map(completionOption), HELP_OPTION],
+    children: command.commands
+      .filter((child) => !isOldForm(child))
+      .map((child) => ({ name: child.name(), help: summary(child) })),
+    options: [...command.options.filter((option) => !isOldOption(option)).map(completionOption), HELP_OPTION],
     arguments: command.registeredArguments.map((argument) => ({
       name: argument.name(),
       value: argumentValue(argument),
     })),
   }));
+}
+
+/** They are for command lines that were written long ago. */
+function isOldForm(command: Command): boolean {
+  return [OLD_FORM, UBUNTU_PROGRAM].includes(command.name());
 }
 
 const HELP_OPTION: CompletionOption = {
