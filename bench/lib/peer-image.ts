@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { openCache } from "../../src/core/cache.ts";
 import { readRecipe } from "../../src/core/recipe-file.ts";
 import { withContext } from "../../src/core/work-directory.ts";
-import { SETTINGS } from "../../src/distros/debian/settings.ts";
+import { NETWORK_SETTINGS } from "../../src/distros/debian/network.ts";
+import { SETTINGS } from "../../src/distros/debian-family/settings.ts";
 import { writeToTree } from "../../src/distros/packagers/apt/write-to-tree.ts";
 import { qcow2 } from "../../src/formats/qcow2.ts";
 import { assembleBase } from "../../src/stages/assemble.ts";
@@ -37,7 +38,7 @@ await withContext(
     await unpackTree(archive, tree, signal);
     await writeToTree(
       tree,
-      SETTINGS.filter(({ path }) => !path.includes("initramfs-tools")),
+      [...SETTINGS, ...NETWORK_SETTINGS].filter(({ path }) => !path.includes("initramfs-tools")),
       signal,
     );
     const facts = await distro.finish({ tree, plan, lock }, bootDirectory, context);

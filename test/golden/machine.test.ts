@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TreeFacts } from "../../src/core/distro.ts";
-import { identifyDebian } from "../../src/distros/debian/identity.ts";
+import { debian } from "../../src/distros/debian/index.ts";
 import { kvm } from "../../src/hypervisors/kvm.ts";
 import type { FileEdit } from "../../src/model/file-edit.ts";
 import type { Identity } from "../../src/model/identity.ts";
@@ -69,7 +69,7 @@ describe("a machine's own files", () => {
   const disk = planStorage({ rootSizeBytes: 4096 * MIB, swapSizeBytes: 1024 * MIB, architecture: "amd64" });
 
   it("are as they were, with keys alone", async () => {
-    await expectGolden("identity-keys.txt", describeEdits(identifyDebian(IDENTITY, FACTS, disk)));
+    await expectGolden("identity-keys.txt", describeEdits(debian.identify(IDENTITY, FACTS, disk)));
   });
 
   it("are as they were, with passwords alone", async () => {
@@ -82,7 +82,7 @@ describe("a machine's own files", () => {
       timezone: undefined,
       lang: undefined,
     };
-    await expectGolden("identity-passwords.txt", describeEdits(identifyDebian(identity, FACTS, disk)));
+    await expectGolden("identity-passwords.txt", describeEdits(debian.identify(identity, FACTS, disk)));
   });
 });
 

@@ -3,7 +3,7 @@ import type { TreeFacts } from "../../core/distro.ts";
 import type { Identity } from "../../model/identity.ts";
 import { GIB } from "../../model/size.ts";
 import { planStorage } from "../../model/storage-plan.ts";
-import { identifyDebian } from "./identity.ts";
+import { debian } from "./index.ts";
 
 const SERVER = { name: "openssh-server" } as TreeFacts["packages"][number];
 const FACTS: TreeFacts = { packages: [SERVER], kernelVersion: "6.12.1-amd64", sizeBytes: 1, files: {} };
@@ -27,13 +27,13 @@ function content(
   options: { swap?: number; facts?: TreeFacts } = {},
 ): string | undefined {
   const disk = planStorage({ rootSizeBytes: GIB, swapSizeBytes: options.swap ?? GIB, architecture: "amd64" });
-  const found = identifyDebian({ ...IDENTITY, ...identity }, options.facts ?? FACTS, disk).find(
-    (one) => one.path === path,
-  );
+  const found = debian
+    .identify({ ...IDENTITY, ...identity }, options.facts ?? FACTS, disk)
+    .find((one) => one.path === path);
   return found?.kind === "symlink" ? found.target : found?.kind === "file" ? found.content : undefined;
 }
 
-describe("identifyDebian", () => {
+describe("the identity of a Debian machine", () => {
   it("splits a full name into host name and domain", () => {
     expect(content("/etc/hostname")).toBe("web\n");
     expect(content("/etc/hosts")).toContain("127.0.1.1\tweb.example.org web\n");

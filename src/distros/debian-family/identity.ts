@@ -4,17 +4,22 @@ import type { Identity } from "../../model/identity.ts";
 import type { DiskPlan } from "../../model/storage-plan.ts";
 import { accountEdits } from "./accounts.ts";
 import { firstScriptEdits } from "./first-scripts.ts";
-import { networkEdits } from "./network.ts";
+import type { FamilyMember } from "./member.ts";
 
 const file = (path: string, content: string, mode = 0o644): FileEdit => ({ kind: "file", path, content, mode });
 
-/** Everything that makes a Debian tree one particular machine. Pure. */
-export function identifyDebian(identity: Identity, facts: TreeFacts, disk: DiskPlan): FileEdit[] {
+/** Everything that makes a tree one particular machine. Pure. */
+export function identifyMachine(
+  { menu, networkEdits }: Pick<FamilyMember, "menu" | "networkEdits">,
+  identity: Identity,
+  facts: TreeFacts,
+  disk: DiskPlan,
+): FileEdit[] {
   return [
     file("/etc/hostname", `${identity.hostname.split(".")[0]}\n`),
     file("/etc/hosts", hosts(fullName(identity))),
     file("/etc/fstab", fstab(identity, disk)),
-    file("/boot/grub/grub.cfg", grubConfiguration(identity.ids.rootUuid, facts.kernelVersion), 0o444),
+    file("/boot/grub/grub.cfg", grubConfiguration(menu, identity.ids.rootUuid, facts.kernelVersion), 0o444),
     ...sshdEdits(identity, facts),
     ...networkEdits(identity.network),
     ...firstScriptEdits(identity),
@@ -48,7 +53,8 @@ function fstab({ ids }: Identity, disk: DiskPlan): string {
 }
 
 /** The first boot's menu. The guest's own update-grub replaces it at the first kernel update, by the same settings. */
-function grubConfiguration(rootUuid: string, kernelVersion: string): string {
+function grubConfiguration({ title, classes }: FamilyMember["menu"], rootUuid: string, kernelVersion: string): string {
+  const options = classes.map((name) => `--class ${name}`).join(" ");
   return [
     "# Written by vmbuilder for the first boots; update-grub replaces it.",
     "set timeout=0",
@@ -58,11 +64,11 @@ function grubConfiguration(rootUuid: string, kernelVersion: string): string {
     "terminal_input console serial",
     "terminal_output console serial",
     `search --no-floppy --fs-uuid --set=root ${rootUuid}`,
-    "menuentry 'Debian GNU/Linux' --class debian --class gnu-linux {",
+    `menuentry '${title}' ${options} {`,
     `\tlinux /boot/vmlinuz-${kernelVersion} root=UUID=${rootUuid} ro console=tty0 console=ttyS0,115200n8`,
     `\tinitrd /boot/initrd.img-${kernelVersion}`,
     "}",
-    "menuentry 'Debian GNU/Linux (recovery mode)' --class debian --class gnu-linux {",
+    `menuentry '${title} (recovery mode)' ${options} {`,
     `\tlinux /boot/vmlinuz-${kernelVersion} root=UUID=${rootUuid} ro single console=tty0 console=ttyS0,115200n8`,
     `\tinitrd /boot/initrd.img-${kernelVersion}`,
     "}",

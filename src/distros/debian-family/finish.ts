@@ -7,7 +7,7 @@ import { formatSources } from "../packagers/apt/configuration.ts";
 import { extendedStates } from "../packagers/apt/extended-states.ts";
 import { POLICY_PATH } from "../packagers/apt/stubs.ts";
 import { writeToTree } from "../packagers/apt/write-to-tree.ts";
-import { DEBIAN_KEYRING } from "./keyring.ts";
+import type { FamilyMember } from "./member.ts";
 import { SSH_HOST_KEY_UNITS } from "./settings.ts";
 
 /** What identity is made from. */
@@ -57,6 +57,7 @@ du -s --block-size=1 --one-file-system /
  * @throws image-unbootable when no kernel with its initramfs is there
  */
 export async function finishTree(
+  member: Pick<FamilyMember, "name" | "keyring">,
   { tree, plan, lock }: TreeRequest,
   bootDirectory: string,
   context: BuildContext,
@@ -73,8 +74,8 @@ export async function finishTree(
       },
       {
         kind: "file",
-        path: "/etc/apt/sources.list.d/debian.sources",
-        content: formatSources(lock.sources, DEBIAN_KEYRING),
+        path: `/etc/apt/sources.list.d/${member.name}.sources`,
+        content: formatSources(lock.sources, member.keyring),
         mode: 0o644,
       },
     ],

@@ -96,11 +96,6 @@ export const SETTINGS: readonly TarItem[] = [
   ),
   file("/etc/fstab", "/dev/disk/by-label/root / ext4 defaults 0 1\n"),
   directory("/etc/systemd"),
-  directory("/etc/systemd/network"),
-  file(
-    "/etc/systemd/network/80-vmbuilder-dhcp.network",
-    "# Written by vmbuilder: DHCP on every wired interface, whatever the hypervisor names it\n[Match]\nName=en* eth*\n\n[Network]\nDHCP=yes\n\n[DHCPv4]\nClientIdentifier=mac\n",
-  ),
   directory("/etc/systemd/system"),
   ...SSH_HOST_KEY_UNITS.map(({ name, lines }) =>
     file(`/etc/systemd/system/${name}`, lines.map((line) => `${line}\n`).join("")),

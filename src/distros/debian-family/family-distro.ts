@@ -1,0 +1,49 @@
+import type { Distro } from "../../core/distro.ts";
+import { identifyMachine } from "./identity.ts";
+import type { FamilyMember } from "./member.ts";
+
+/**
+ * Makes a distribution of what tells it from others of Debian's family.
+ * What only a build needs is loaded when it is wanted, so that a clone, which takes a quarter of a second, doesn't wait for it.
+ */
+export function familyDistro(member: FamilyMember): Distro {
+  const { name, title, hostFiles, treeVersion, resolveSuite, requestPackages, settingScripts } = member;
+  return {
+    ...{ name, title, hostFiles, treeVersion, resolveSuite, requestPackages, settingScripts },
+    async resolve(plan, context, onSolving) {
+      const [{ resolvePackages }, findSources] = await Promise.all([
+        import("../packagers/apt/resolve.ts"),
+        member.loadFindSources(),
+      ]);
+      return resolvePackages(plan, findSources, context, onSolving);
+    },
+    async install({ tree, lock, plan }, present, context) {
+      const [{ installPackages }, { DEBCONF, MERGED_USR, SETTINGS }] = await Promise.all([
+        import("../packagers/apt/install.ts"),
+        import("./settings.ts"),
+      ]);
+      const known = new Set(present);
+      const packages = lock.packages.filter((ref) => !known.has(`${ref.name}_${ref.version}_${ref.architecture}`));
+      const isRequired = (ref: { essential: boolean; priority: string }) =>
+        known.size === 0 && (ref.essential || ref.priority === "required");
+      await installPackages(
+        {
+          tree,
+          packages,
+          isRequired,
+          isKernel: (ref) => member.kernelPackages.test(ref.name),
+          skeleton: MERGED_USR,
+          settings: [...SETTINGS, ...member.settings],
+          debconf: DEBCONF + plan.changes.debconf,
+          proxy: plan.recipe.proxy,
+        },
+        context,
+      );
+    },
+    async finish(request, bootDirectory, context) {
+      const { finishTree } = await import("./finish.ts");
+      return finishTree(member, request, bootDirectory, context);
+    },
+    identify: (identity, facts, disk) => identifyMachine(member, identity, facts, disk),
+  };
+}
