@@ -33,7 +33,6 @@ export const oldOptions = [
     flags: "--libvirt <URI>",
     note: "no machine is defined in libvirt yet; start it with run.sh, or import its disk by virt-install",
   },
-  { flags: "--network <NAME>", note: "no machine is defined in libvirt yet; run.sh brings its own network" },
   {
     flags: "--vbox-disk-format <NAME>",
     note: "there are no machines for VirtualBox yet; convert the disk with qemu-img",

@@ -1,28 +1,5 @@
-/**
- * One option of `vmbuilder build`. Help, man page and shell completion read this table by way of commander.
- *
- * `key` is the long option without its dashes, and the recipe's key. `argument` names the value; FILE and DIR also
- * say what the shell completes. `kind`: `text` is one value, `list` may be repeated and split at commas or spaces,
- * `files` may be repeated, `switch` has no value. `standard` is what holds when the option isn't given, in words.
- */
-export interface BuildOption {
-  readonly key: string;
-  readonly letter?: string;
-  readonly kind: "text" | "list" | "files" | "switch";
-  readonly argument?: string;
-  readonly help: string;
-  readonly group: OptionGroup;
-  readonly choices?: readonly string[];
-  readonly standard?: string;
-  /** The option whose line in the help names this one too; it has no line of its own there. */
-  readonly helpIn?: string;
-}
-
-/** Headings of the build command's options, in the order of its help. */
-export const OPTION_GROUPS = ["General", "Disk", "System", "Users", "Network", "Sources", "Output"] as const;
-
-/** A heading of {@link OPTION_GROUPS}. */
-export type OptionGroup = (typeof OPTION_GROUPS)[number];
+import type { BuildOption } from "./build-option.ts";
+import { networkOptions } from "./network-options.ts";
 
 /** The options of `vmbuilder build`, in the order of its help. */
 export const buildOptions = [
@@ -178,50 +155,7 @@ export const buildOptions = [
     group: "Users",
     help: "build a machine that nobody can log in to",
   },
-  { key: "hostname", kind: "text", argument: "NAME", group: "Network", help: "name of the machine", standard: "vm" },
-  { key: "domain", kind: "text", argument: "NAME", group: "Network", help: "domain of the machine" },
-  {
-    key: "ip",
-    kind: "text",
-    argument: "ADDRESS",
-    group: "Network",
-    help: "fixed address, such as 192.0.2.10/24",
-    standard: "dhcp",
-  },
-  {
-    key: "mask",
-    kind: "text",
-    argument: "ADDRESS",
-    group: "Network",
-    help: "mask; to check it also --net, --bcast",
-    standard: "by class",
-  },
-  { key: "gw", kind: "text", argument: "ADDRESS", group: "Network", help: "gateway", standard: "first of the network" },
-  {
-    key: "dns",
-    kind: "list",
-    argument: "ADDRESS,...",
-    group: "Network",
-    help: "name servers",
-    standard: "the gateway",
-  },
-  {
-    key: "net",
-    kind: "text",
-    argument: "ADDRESS",
-    group: "Network",
-    helpIn: "mask",
-    help: "network address, to be checked",
-  },
-  {
-    key: "bcast",
-    kind: "text",
-    argument: "ADDRESS",
-    group: "Network",
-    helpIn: "mask",
-    help: "broadcast address, to be checked",
-  },
-  { key: "mac", kind: "text", argument: "ADDRESS", group: "Network", help: "hardware address of the network card" },
+  ...networkOptions,
   {
     key: "mirror",
     kind: "text",

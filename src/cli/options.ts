@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
-import { type BuildOption, type BuildOptionKey, buildOptions, OPTION_GROUPS, type Row } from "./option-table.ts";
+import { type BuildOption, OPTION_GROUPS } from "./build-option.ts";
+import { type BuildOptionKey, buildOptions, type Row } from "./option-table.ts";
 
 type ValueOf<Kind> = Kind extends "switch" ? boolean : Kind extends "list" | "files" ? string[] : string;
 

@@ -3,8 +3,8 @@ import type { Recipe } from "../model/recipe.ts";
 
 /** A machine that is ready to be described to its hypervisor. */
 export interface MachineDescription {
-  readonly recipe: Pick<Recipe, "mem" | "cpus" | "mac">;
-  readonly network: NetworkPlan | undefined;
+  readonly recipe: Pick<Recipe, "mem" | "cpus">;
+  readonly network: NetworkPlan;
   readonly hostname: string;
   readonly architecture: "amd64" | "arm64";
   /** Disk files, by name within the result folder. */

@@ -3,7 +3,7 @@
  * Example: `vmbuilder build --hypervisor kvm`, then `./vm-trixie-amd64-vm/run.sh -display gtk`
  */
 import type { Hypervisor, MachineDescription } from "../core/hypervisor.ts";
-import { type UserNetwork, userNetwork } from "./user-network.ts";
+import { type NetworkLines, networkLines } from "./qemu-network.ts";
 
 export const kvm: Hypervisor = {
   name: "kvm",
@@ -14,7 +14,7 @@ export const kvm: Hypervisor = {
 
 function startScript({ recipe, network, hostname, architecture, disks }: MachineDescription): string {
   const script = architecture === "arm64" ? armScript : pcScript;
-  return script(recipe, userNetwork(network), hostname, disks);
+  return script(recipe, networkLines(network), hostname, disks);
 }
 
 const ACCELERATOR_USAGE = "#   ACCEL=tcg       software emulation though there is KVM; ACCEL=kvm: KVM or nothing";
@@ -36,22 +36,18 @@ fi`;
 /** Paths and host name are checked before they come here, so that they need no quoting beyond the double quotes. */
 function pcScript(
   recipe: MachineDescription["recipe"],
-  network: UserNetwork,
+  network: NetworkLines,
   hostname: string,
   disks: readonly string[],
 ): string {
   return `#!/bin/sh
 # Starts ${hostname}. Arguments are passed on to qemu, for example: ./run.sh -display gtk
-#   SSH_PORT=2222   host port that reaches the machine's ssh (default 2222; none switches it off)
-#   UEFI=1          boot by UEFI instead of BIOS
+${network.remarks.map((line) => `${line}\n`).join("")}#   UEFI=1          boot by UEFI instead of BIOS
 ${ACCELERATOR_USAGE}
 set -eu
 cd "$(dirname "$0")"
 ${accelerator("x86_64")}
-port=\${SSH_PORT:-2222}
-net=${network.options}
-[ "$port" = none ] || net=$net,hostfwd=tcp:127.0.0.1:$port-${network.guest}:22
-set -- -netdev "$net" -device virtio-net-pci,netdev=net0${macOption(recipe)} "$@"
+${network.commands.join("\n")}
 if [ "\${UEFI:-}" ]; then
   for code in /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/OVMF/OVMF_CODE.fd; do [ ! -r "$code" ] || break; done
   [ -r "$code" ] || { echo "run.sh: no UEFI firmware: install the package ovmf" >&2; exit 1; }
@@ -66,30 +62,22 @@ ${driveLines(disks)}
 
 function armScript(
   recipe: MachineDescription["recipe"],
-  network: UserNetwork,
+  network: NetworkLines,
   hostname: string,
   disks: readonly string[],
 ): string {
   return `#!/bin/sh
 # Starts ${hostname}. Arguments are passed on to qemu.
-#   SSH_PORT=2222   host port that reaches the machine's ssh (default 2222; none switches it off)
-${ACCELERATOR_USAGE}
+${network.remarks.map((line) => `${line}\n`).join("")}${ACCELERATOR_USAGE}
 set -eu
 cd "$(dirname "$0")"
 ${accelerator("aarch64")}
-port=\${SSH_PORT:-2222}
-net=${network.options}
-[ "$port" = none ] || net=$net,hostfwd=tcp:127.0.0.1:$port-${network.guest}:22
-set -- -netdev "$net" -device virtio-net-pci,netdev=net0${macOption(recipe)} "$@"
+${network.commands.join("\n")}
 exec qemu-system-aarch64 -name "${hostname}" -machine virt -accel "$accel" -cpu "$cpu" -m ${recipe.mem} -smp ${recipe.cpus} \\
   -bios /usr/share/qemu-efi-aarch64/QEMU_EFI.fd \\
 ${driveLines(disks)}
   -device virtio-rng-pci -nographic "$@"
 `;
-}
-
-function macOption({ mac }: MachineDescription["recipe"]): string {
-  return mac === undefined ? "" : `,mac=${mac}`;
 }
 
 function driveLines(disks: readonly string[]): string {

@@ -1,23 +1,26 @@
 import { link, mkdir, stat, writeFile } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
 import { objectFile, openCache, REFERENCES } from "../core/cache.ts";
-import { runStep } from "../core/context.ts";
+import { logLine, runStep } from "../core/context.ts";
 import { withContext } from "../core/work-directory.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { EventSink } from "../model/events.ts";
 import { recipeSchema } from "../model/recipe.ts";
 import { type BaseDisk, findBase, identifyDisk } from "../stages/base-disk.ts";
 import { BUILD_RECORD, checkDestination, publishFolder } from "../stages/destination.ts";
-import { newDiskIds } from "../stages/identity.ts";
+import { newDiskIds, newMac } from "../stages/identity.ts";
 import { findDistro, findHypervisor } from "../stages/plan.ts";
 import { IDENTITY_RECORD, readMachineRecord } from "../stages/record.ts";
 import { fileError, sha256File, sha256Text } from "../system/files.ts";
+import { type CloneAddresses, cloneNetwork } from "./clone-network.ts";
 
 /** What to clone, and how. */
 export interface CloneRequest {
   /** Result folder of the machine that is cloned. */
   readonly source: string;
   readonly hostname: string;
+  /** Fixed addresses of the clone's own. */
+  readonly addresses: CloneAddresses;
   readonly destination: string;
   readonly cacheDirectory: string;
   readonly overwrite: boolean;
@@ -34,7 +37,7 @@ export interface Clone {
 
 /**
  * Makes a linked clone: a thin image over the base disk in the cache, with the machine's accounts and keys, but a host
- * name and ids of its own; a fixed address isn't taken over. What was done inside the machine since it was built isn't in it.
+ * name, hardware addresses and ids of its own; a fixed address isn't taken over, and a warning says so. What was done inside the machine since it was built isn't in it.
  *
  * The base is checked by its files' sizes only: reading all of it would take ten times as long as the clone itself, and
  * `vmbuilder cache verify` does so.
@@ -47,13 +50,26 @@ export async function cloneMachine(request: CloneRequest): Promise<Clone> {
   const name = recipeSchema.shape.hostname.safeParse(hostname);
   if (!name.success)
     throw new VmbuilderError("recipe-invalid", `--hostname: "${hostname}" ${name.error.issues[0]?.message}`);
+  for (const key of ["ip", "ip6"] as const) {
+    const parsed = recipeSchema.shape[key].safeParse(request.addresses[key]);
+    if (!parsed.success)
+      throw new VmbuilderError("recipe-invalid", `--${key}: "${request.addresses[key]}" is no address`);
+  }
   await checkDestination(destination, request.overwrite);
   const record = await readMachineRecord(resolve(source));
+  const { network, recipe: networkRecipe, left } = cloneNetwork(record.build.recipe, request.addresses, newMac);
   const cache = await openCache(request.cacheDirectory);
   return withContext(cache, signal, emit, async (context) => {
     const base = await findIntactBase(record.build.base.key, source, context);
-    const identity = { ...record.identity, hostname, ids: newDiskIds(base.facts.disk) };
-    const recipe = { ...record.build.recipe, hostname, dest: destination, ip: "dhcp", mac: undefined };
+    if (left.length > 0)
+      logLine(
+        context,
+        "deploy",
+        "warning",
+        `${left.join(" and ")} stays ${source}'s: give the clone --ip, or it asks DHCP`,
+      );
+    const identity = { ...record.identity, network, hostname, ids: newDiskIds(base.facts.disk) };
+    const recipe = { ...record.build.recipe, ...networkRecipe, hostname, dest: destination };
     const image = `${hostname}.qcow2`;
     await publishFolder(destination, request.overwrite, (directory) =>
       runStep(context, "deploy", "Clone the machine", async () => {
@@ -69,7 +85,7 @@ export async function cloneMachine(request: CloneRequest): Promise<Clone> {
         for (const hypervisor of recipe.hypervisor.map(findHypervisor)) {
           for (const file of hypervisor.describe({
             recipe,
-            network: identity.network,
+            network,
             hostname,
             architecture: record.build.plan.architecture,
             disks: [image],

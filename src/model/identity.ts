@@ -10,7 +10,7 @@ export interface Identity {
   readonly rootSshKeys: readonly string[];
   readonly timezone: string | undefined;
   readonly lang: string | undefined;
-  readonly network: NetworkPlan | undefined;
+  readonly network: NetworkPlan;
   readonly firstBoot: readonly MachineScript[];
   readonly firstLogin: readonly MachineScript[];
   readonly copies: readonly CopiedFile[];

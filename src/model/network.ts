@@ -1,102 +1,95 @@
 import { VmbuilderError } from "./errors.ts";
+import { type InterfaceKeys, planInterface } from "./interface-plan.ts";
 import type { Recipe } from "./recipe.ts";
 
-/** A machine's network, where it isn't left to DHCP alone. */
+/** A machine's network: its interfaces, in the order of its network cards. There is always one. */
 export interface NetworkPlan {
-  /** Address with the length of its network's prefix, such as `192.0.2.10/24`; undefined with DHCP. */
-  readonly address: string | undefined;
-  readonly gateway: string | undefined;
-  readonly dns: readonly string[];
+  readonly interfaces: readonly InterfacePlan[];
   readonly domain: string | undefined;
 }
 
-/** Keys of a recipe that {@link planNetwork} reads. */
-export type NetworkRecipe = Pick<Recipe, "ip" | "mask" | "net" | "bcast" | "gw" | "dns" | "domain">;
+/** One network card and how the machine uses it. */
+export interface InterfacePlan {
+  /** What the machine calls it; undefined leaves that to the machine. */
+  readonly name: string | undefined;
+  /** Undefined leaves it to the hypervisor. */
+  readonly mac: string | undefined;
+  /** Whether it asks DHCP for an IPv4 address. */
+  readonly dhcp: boolean;
+  /** `auto` takes what routers announce, `fixed` only what stands in `addresses`, `off` is no IPv6 at all. */
+  readonly ipv6: "auto" | "fixed" | "off";
+  /** Fixed addresses, with the lengths of their networks' prefixes, such as `192.0.2.10/24`. */
+  readonly addresses: readonly string[];
+  readonly gateways: readonly string[];
+  readonly dns: readonly string[];
+  readonly routes: readonly RoutePlan[];
+  readonly attachment: Attachment;
+}
 
-const NEEDS_ADDRESS = ["mask", "net", "bcast", "gw"] as const;
+/** A way to a network, written `ADDRESS/LENGTH`. */
+export interface RoutePlan {
+  readonly to: string;
+  readonly via: string;
+}
+
+/** Where the hypervisor connects a card: its own network behind the host's address, a bridge, or a network by name. */
+export type Attachment = { readonly kind: "user" } | { readonly kind: "bridge" | "network"; readonly name: string };
+
+/** Keys that describe the first interface, beside its name servers. */
+export const SIMPLE_KEYS = ["ip", "mask", "net", "bcast", "gw", "ip6", "gw6", "mac", "bridge", "network"] as const;
+
+/** Keys of a recipe that {@link planNetwork} reads. */
+export type NetworkRecipe = Pick<Recipe, (typeof SIMPLE_KEYS)[number] | "dns" | "domain" | "interfaces">;
 
 /**
- * Completes what a recipe says of the network: the gateway is the first address of the network, the name server the
- * gateway, the mask that of the address's class, unless they are given.
+ * Completes what a recipe says of the network. The simple keys describe the first interface, and beat what `interfaces`
+ * says of it.
  *
- * @returns undefined when DHCP decides everything
  * @throws recipe-invalid when the values contradict each other
  */
-export function planNetwork(recipe: NetworkRecipe): NetworkPlan | undefined {
-  const { ip, domain } = recipe;
-  if (ip === "dhcp") {
-    const orphan = NEEDS_ADDRESS.find((key) => recipe[key] !== undefined);
-    if (orphan) throw wrong(`${orphan} is given, but no ip`, "add --ip ADDRESS");
-    if (recipe.dns.length === 0 && domain === undefined) return undefined;
-    return { address: undefined, gateway: undefined, dns: recipe.dns, domain };
+export function planNetwork(recipe: NetworkRecipe): NetworkPlan {
+  const interfaces = mergeInterfaces(recipe).map(planInterface);
+  for (const [what, values] of Object.entries({
+    mac: interfaces.map(({ mac }) => mac?.toLowerCase()),
+    name: interfaces.map(({ name }) => name),
+    address: interfaces.flatMap(({ addresses }) => addresses.map((address) => address.split("/")[0])),
+  })) {
+    const twice = values.find((value, index) => value !== undefined && values.indexOf(value) !== index);
+    if (twice !== undefined)
+      throw new VmbuilderError("recipe-invalid", `two interfaces have the ${what} ${twice}`, {
+        hint: "give each its own",
+      });
   }
-  const [address = "", length] = ip.split("/");
-  return address.includes(":") ? planIpv6(recipe, address, length) : planIpv4(recipe, address, length);
+  return { interfaces, domain: recipe.domain };
 }
 
-function planIpv6(recipe: NetworkRecipe, address: string, length: string | undefined): NetworkPlan {
-  const orphan = (["mask", "net", "bcast"] as const).find((key) => recipe[key] !== undefined);
-  if (orphan) throw wrong(`${orphan} has no sense with the IPv6 address ${address}`, "give --ip ADDRESS/LENGTH");
-  const { gw, dns, domain } = recipe;
-  return { address: `${address}/${length ?? "64"}`, gateway: gw, dns: dns.length > 0 || !gw ? dns : [gw], domain };
+/** All interfaces that a recipe describes, the first by its simple keys, too. */
+export function mergeInterfaces(recipe: NetworkRecipe): InterfaceKeys[] {
+  const [first = { dns: [], routes: [] }, ...others] = recipe.interfaces;
+  const given = Object.fromEntries(SIMPLE_KEYS.filter((key) => recipe[key] !== undefined).map((k) => [k, recipe[k]]));
+  return [{ ...first, ...given, ...(recipe.dns.length > 0 ? { dns: recipe.dns } : {}) }, ...others];
 }
 
-function planIpv4(recipe: NetworkRecipe, address: string, length: string | undefined): NetworkPlan {
-  const ip = parseIpv4(address);
-  const prefix = prefixOf(recipe, ip, length);
-  const mask = prefix === 0 ? 0 : (0xffff_ffff << (32 - prefix)) >>> 0;
-  const network = (ip & mask) >>> 0;
-  const broadcast = (network | ~mask) >>> 0;
-  if (prefix < 31 && (ip === network || ip === broadcast))
-    throw wrong(
-      `ip ${address} is the ${ip === network ? "network" : "broadcast"} address of its network`,
-      "give a host's",
-    );
-  const expect = (key: "net" | "bcast", value: number) => {
-    const given = recipe[key];
-    if (given !== undefined && parseIpv4(given) !== value)
-      throw wrong(`${key} ${given} does not fit ip ${address}/${prefix}`, `it would be ${formatIpv4(value)}`);
+/** True when a machine's network is one card, and DHCP decides everything about it. */
+export function usesDhcpAlone({ interfaces, domain }: NetworkPlan): boolean {
+  const [only, ...others] = interfaces;
+  return domain === undefined && others.length === 0 && only !== undefined && isPlain(only);
+}
+
+function isPlain({ name, dhcp, ipv6, addresses, dns, routes }: InterfacePlan): boolean {
+  const isAutomatic = dhcp && ipv6 === "auto" && addresses.length === 0;
+  return name === undefined && isAutomatic && dns.length === 0 && routes.length === 0;
+}
+
+/**
+ * Gives a hardware address to every card that needs one of its own: of several, since the machine tells them apart by it,
+ * and on a bridge, where other machines are.
+ */
+export function assignMacs(network: NetworkPlan, newMac: () => string): NetworkPlan {
+  const needsMac = ({ attachment, name }: InterfacePlan) =>
+    network.interfaces.length > 1 || attachment.kind !== "user" || name !== undefined;
+  return {
+    ...network,
+    interfaces: network.interfaces.map((one) => (needsMac(one) ? { ...one, mac: one.mac ?? newMac() } : one)),
   };
-  expect("net", network);
-  expect("bcast", broadcast);
-  const gateway = recipe.gw ?? (network + 1 === ip || prefix > 30 ? undefined : formatIpv4(network + 1));
-  if (recipe.gw !== undefined) {
-    const gw = recipe.gw.includes(":") ? undefined : parseIpv4(recipe.gw);
-    if (gw === undefined || (gw & mask) >>> 0 !== network || gw === ip)
-      throw wrong(
-        `gw ${recipe.gw} is no neighbour of ip ${address}/${prefix}`,
-        `give another address between ${formatIpv4(network + 1)} and ${formatIpv4(broadcast - 1)}`,
-      );
-  }
-  const dns = recipe.dns.length > 0 || gateway === undefined ? recipe.dns : [gateway];
-  return { address: `${address}/${prefix}`, gateway, dns, domain: recipe.domain };
-}
-
-/** From the address, the mask, or as networks once were, by the address's class. */
-function prefixOf({ mask }: NetworkRecipe, ip: number, length: string | undefined): number {
-  if (length !== undefined) {
-    if (mask !== undefined && parseIpv4(mask) !== (0xffff_ffff << (32 - Number(length))) >>> 0)
-      throw wrong(`mask ${mask} contradicts the /${length} of ip`, "give one of them");
-    return Number(length);
-  }
-  if (mask === undefined) return ip < 0x8000_0000 ? 8 : ip < 0xc000_0000 ? 16 : 24;
-  const bits = parseIpv4(mask);
-  const prefix = Math.clz32(~bits >>> 0);
-  if (prefix === 0 || (prefix < 32 && (bits << prefix) >>> 0 !== 0))
-    throw wrong(`mask ${mask} is no network mask`, "give one such as 255.255.255.0");
-  return prefix;
-}
-
-/** A checked dotted address as a number of 32 bits. */
-export function parseIpv4(text: string): number {
-  return text.split(".").reduce((value, part) => value * 256 + Number(part), 0);
-}
-
-/** The dotted form of {@link parseIpv4}'s number. */
-export function formatIpv4(value: number): string {
-  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
-}
-
-function wrong(message: string, hint: string): VmbuilderError {
-  return new VmbuilderError("recipe-invalid", message, { hint });
 }

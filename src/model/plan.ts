@@ -1,4 +1,5 @@
 import type { MachineScript } from "./identity.ts";
+import type { NetworkPlan } from "./network.ts";
 import type { Recipe } from "./recipe.ts";
 import type { DiskPlan } from "./storage-plan.ts";
 
@@ -10,6 +11,7 @@ export interface Plan {
   readonly packages: PackageRequest;
   readonly changes: TreeChanges;
   readonly disk: DiskPlan;
+  readonly network: NetworkPlan;
   /** Absolute path of the result folder. */
   readonly destination: string;
 }

@@ -36,6 +36,8 @@ const DOMAIN =
   /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 /** Of a card of its own: not a group's address. */
 const MAC = /^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$/;
+/** What a kernel takes for an interface or bridge, and what no shell or qemu option reads otherwise. */
+const LINK_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,14}$/;
 const GROUP_NAME = /^[a-z_][a-z0-9_-]{0,31}$/;
 /** Ids below belong to the system, those above to nobody or to containers. */
 const ordinaryId = count(1000, 60_000);
@@ -60,6 +62,34 @@ const mirror = path.refine(
   (text) => /^(https?:\/\/[^\s]+|file:\/[^\s]*)$/.test(text) || !/^[a-z][a-z0-9+.-]*:/i.test(text),
   "is no http:, https: or file: address, and no path",
 );
+
+/** Keys that describe the first interface at the recipe's top, and any interface in its list. */
+const interfaceShape = {
+  ip: z
+    .union([z.enum(["dhcp", "none"]), ipv4, z.cidrv4(), z.ipv6(), z.cidrv6()], "is no address, nor dhcp or none")
+    .optional(),
+  mask: ipv4.optional(),
+  gw: ipAddress.optional(),
+  ip6: z.union([z.enum(["auto", "none"]), z.ipv6(), z.cidrv6()], "is no IPv6 address, nor auto or none").optional(),
+  gw6: z.ipv6("is no IPv6 address").optional(),
+  dns: list(ipAddress).default([]),
+  mac: z.string().regex(MAC, "is no MAC address of a single card, such as 52:54:00:12:34:56").optional(),
+  bridge: z.string().regex(LINK_NAME, "is no name of a bridge").optional(),
+  network: z.string().regex(WORD, "is no name of a network").optional(),
+};
+const routeSchema = z.strictObject({ to: z.union([z.cidrv4(), z.cidrv6()], "is no network"), via: ipAddress });
+const interfaceSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(LINK_NAME, "is no name of an interface: letters, digits, - and _, at most 15")
+    .regex(/^(?!eth\d|lo$|all$|default$)/, "must not be a name that the kernel gives itself")
+    .optional(),
+  ...interfaceShape,
+  routes: list(routeSchema).default([]),
+});
+
+/** One interface of a recipe. */
+export type InterfaceRecipe = z.output<typeof interfaceSchema>;
 
 /**
  * What a machine should be. Keys are the option names of the command line without their dashes; a recipe file holds the
@@ -102,14 +132,15 @@ export const recipeSchema = z.strictObject({
   gid: ordinaryId.optional(),
   groups: words(GROUP_NAME, "group name").default([]),
   "lock-user": z.boolean().default(false),
-  ip: z.union([z.literal("dhcp"), ipv4, z.cidrv4(), z.ipv6(), z.cidrv6()], "is no address, nor dhcp").default("dhcp"),
-  mask: ipv4.optional(),
+  ...interfaceShape,
   net: ipv4.optional(),
   bcast: ipv4.optional(),
-  gw: ipAddress.optional(),
-  dns: list(ipAddress).default([]),
   domain: z.string().regex(DOMAIN, "is no domain name").optional(),
-  mac: z.string().regex(MAC, "is no MAC address of a single card, such as 52:54:00:12:34:56").optional(),
+  interfaces: z
+    .array(interfaceSchema)
+    .max(8, "must be at most 8")
+    .default([])
+    .describe("network cards; the simple keys describe the first"),
   copy: list(path).default([]),
   exec: list(path).default([]),
   firstboot: list(path).default([]),

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { text } from "node:stream/consumers";
 import { VmbuilderError } from "../model/errors.ts";
 import type { DiskIds, Identity } from "../model/identity.ts";
-import { planNetwork } from "../model/network.ts";
+import { assignMacs, planNetwork } from "../model/network.ts";
 import { isSshKeyLine, type Recipe } from "../model/recipe.ts";
 import type { DiskPlan } from "../model/storage-plan.ts";
 import { run } from "../system/process.ts";
@@ -47,12 +47,17 @@ export async function readIdentity(recipe: Recipe, disk: DiskPlan, signal: Abort
     rootSshKeys,
     timezone: recipe.timezone,
     lang: recipe.lang,
-    network: planNetwork(recipe),
+    network: assignMacs(planNetwork(recipe), newMac),
     firstBoot,
     firstLogin,
     copies,
     ids: newDiskIds(disk),
   };
+}
+
+/** A random hardware address of the range that qemu's own cards have. */
+export function newMac(): string {
+  return ["52:54:00", ...(randomBytes(3).toString("hex").match(/../g) ?? [])].join(":");
 }
 
 /** Fresh random ids for a disk. */

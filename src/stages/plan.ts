@@ -42,12 +42,12 @@ export async function planBuild(recipe: Recipe): Promise<Plan> {
   const disk = planStorage({ rootSizeBytes: recipe.rootsize, swapSizeBytes: recipe.swapsize, architecture });
   const packages = await distro.requestPackages(recipe, suite, architecture);
   const destination = resolve(recipe.dest ?? `${recipe.hostname}-${suite}-${architecture}-vm`);
-  planNetwork(recipe); // refuses what contradicts itself
+  const network = planNetwork(recipe);
   const changes = {
     debconf: recipe.seedfile === undefined ? "" : await readSeeds(recipe.seedfile),
     scripts: [...distro.settingScripts(recipe), ...(await readScripts("exec", recipe.exec))],
   };
-  return { recipe, suite, architecture, packages, changes, disk, destination };
+  return { recipe, suite, architecture, packages, changes, disk, network, destination };
 }
 
 function findPlugin<T extends { name: string }>(kind: string, name: string, plugins: readonly T[]): T {

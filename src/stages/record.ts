@@ -13,10 +13,31 @@ export const RECORD_VERSION = 1;
 /** Name of the file that holds what must not be read by everybody: password hashes. Clones are made from it. */
 export const IDENTITY_RECORD = ".identity.json";
 
+const NETWORK_KEYS = {
+  ip: true,
+  mask: true,
+  net: true,
+  bcast: true,
+  gw: true,
+  ip6: true,
+  gw6: true,
+  dns: true,
+  mac: true,
+  bridge: true,
+  network: true,
+  domain: true,
+  interfaces: true,
+} as const;
+
 /** What a clone needs of the record that a build leaves. */
 const buildRecordSchema = z.object({
   vmbuilder: z.literal(RECORD_VERSION),
-  recipe: z.looseObject({ hypervisor: z.array(z.string()), mem: z.number(), cpus: z.number() }),
+  recipe: z.looseObject({
+    hypervisor: z.array(z.string()),
+    mem: z.number(),
+    cpus: z.number(),
+    ...recipeSchema.pick(NETWORK_KEYS).shape,
+  }),
   plan: z.object({ suite: z.string(), architecture: z.enum(["amd64", "arm64"]) }),
   base: z.object({ key: z.string().regex(/^[0-9a-f]{64}$/) }),
 });
@@ -62,7 +83,7 @@ const identityRecordSchema = z.object({
 /** A built machine, as its folder describes it. */
 export interface MachineRecord {
   readonly build: z.output<typeof buildRecordSchema>;
-  readonly identity: Omit<Identity, "hostname" | "ids">;
+  readonly identity: Omit<Identity, "hostname" | "ids" | "network">;
   /** The whole of build.json. */
   readonly raw: Record<string, unknown>;
 }
@@ -91,7 +112,6 @@ export async function readMachineRecord(directory: string): Promise<MachineRecor
       rootPasswordHash,
       timezone,
       lang,
-      network: undefined,
       ...lists,
     },
     raw: raw as Record<string, unknown>,

@@ -17,6 +17,13 @@ gid: 1500
 groups: [docker, audio]
 ssh-user-key: key.pub
 ip: 192.168.77.10
+ip6: 2001:db8:77::10
+gw6: 2001:db8:77::1
+interfaces:
+  - name: outside
+  - name: inside
+    ip: 10.99.0.5/24
+    routes: [{to: 10.98.0.0/16, via: 10.99.0.1}]
 mac: 52:54:00:aa:bb:cc
 lang: de_DE.UTF-8
 timezone: Europe/Berlin
@@ -88,6 +95,17 @@ describe("a machine made to order, at its first boot", () => {
     expect(device).toContain("default via 192.168.77.1 ");
     expect(device).toContain("52:54:00:aa:bb:cc");
     expect(await inside(machine, "resolvectl dns; resolvectl domain")).toMatch(/192\.168\.77\.1[\s\S]*example\.org/);
+  });
+  test("has its IPv6 address, and reaches what the start script shows it there", async () => {
+    expect(await inside(machine, "ip -br -6 address show scope global")).toContain("2001:db8:77::10/64");
+    expect(await inside(machine, "ip -6 route show default")).toContain("via 2001:db8:77::1 dev outside");
+    await inside(machine, "ping -6 -c 1 -W 20 2001:db8:77::1");
+  });
+  test("has its second interface, by name, with a route", async () => {
+    expect(await inside(machine, "ip -br -4 address show dev inside")).toContain("10.99.0.5/24");
+    expect(await inside(machine, "ip route show")).toContain("10.98.0.0/16 via 10.99.0.1 dev inside");
+    expect((await inside(machine, "ip route show default")).split("\n")).toHaveLength(1);
+    await inside(machine, "ping -c 1 -W 20 10.99.0.1");
   });
   test("has its locale and time zone", async () => {
     expect(await inside(machine, "locale -a")).toContain("de_DE.utf8");

@@ -7,6 +7,8 @@ import { debian } from "../../src/distros/debian/index.ts";
 import { kvm } from "../../src/hypervisors/kvm.ts";
 import type { FileEdit } from "../../src/model/file-edit.ts";
 import type { Identity } from "../../src/model/identity.ts";
+import { planNetwork } from "../../src/model/network.ts";
+import { recipeSchema } from "../../src/model/recipe.ts";
 import { MIB } from "../../src/model/size.ts";
 import { planStorage } from "../../src/model/storage-plan.ts";
 import { run } from "../fixtures/vmbuilder.ts";
@@ -40,7 +42,7 @@ const IDENTITY: Identity = {
   rootSshKeys: ["ssh-ed25519 AAAAC3Nzb root@example.org"],
   timezone: "Europe/Berlin",
   lang: "de_DE.UTF-8",
-  network: undefined,
+  network: planNetwork(recipeSchema.parse({})),
   firstBoot: [],
   firstLogin: [],
   copies: [],
@@ -96,7 +98,7 @@ describe("the start script", () => {
   it.each(["amd64", "arm64"] as const)("for %s is as it was, and a shell can read it", async (architecture) => {
     const [script] = kvm.describe({
       recipe: { mem: 2048, cpus: 2 },
-      network: undefined,
+      network: planNetwork(recipeSchema.parse({})),
       hostname: "web",
       architecture,
       disks: ["web.qcow2", "web-2.qcow2"],
@@ -111,7 +113,7 @@ describe("the start script", () => {
   it("passes arguments on, after its own, whatever they hold", async () => {
     const [script] = kvm.describe({
       recipe: { mem: 64, cpus: 1 },
-      network: undefined,
+      network: planNetwork(recipeSchema.parse({})),
       hostname: "web",
       architecture: "amd64",
       disks: ["web.qcow2"],

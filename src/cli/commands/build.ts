@@ -136,7 +136,7 @@ function summarize(
     directory: result.directory,
     files: result.artifacts.map(({ name, sizeBytes }) => ({ name, sizeBytes })),
     startCommand: `${result.directory}/run.sh`,
-    ...(hasKey ? { sshCommand: `ssh -p 2222 -i ${keyFile} ${account}@localhost` } : {}),
+    ...(hasKey ? { sshCommand: `ssh ${sshTarget(plan, String(account), keyFile)}` } : {}),
     loginNote:
       passwords.length > 0
         ? `on the console with the password of ${passwords.join(" or ")}`
@@ -148,4 +148,11 @@ function summarize(
     cached: [...result.cached],
     warnings: [],
   };
+}
+
+/** Through the port that run.sh forwards, unless the machine is on a bridge. */
+function sshTarget({ network, recipe }: Plan, account: string, keyFile: string): string {
+  const [first] = network.interfaces;
+  if (!first || first.attachment.kind === "user") return `-p 2222 -i ${keyFile} ${account}@localhost`;
+  return `-i ${keyFile} ${account}@${first.addresses[0]?.split("/")[0] ?? recipe.hostname}`;
 }

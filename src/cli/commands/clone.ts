@@ -5,6 +5,8 @@ import { writeJsonLine } from "../terminal/json-lines.ts";
 
 interface CloneOptions {
   hostname: string;
+  ip?: string;
+  ip6?: string;
   dest?: string;
   cacheDir?: string;
   overwrite?: boolean;
@@ -19,6 +21,8 @@ export function addClone(program: Command): void {
     .argument("<DIR>", "folder of a built machine")
     .description("Makes a linked clone of a built machine.")
     .requiredOption("--hostname <NAME>", "name of the clone; required")
+    .option("--ip <ADDRESS>", "fixed address of the clone (default dhcp)")
+    .option("--ip6 <ADDRESS>", "fixed IPv6 address of the clone (default auto)")
     .option("-d, --dest <DIR>", "result (default NAME-vm)")
     .option("-o, --overwrite", "replace DIR if vmbuilder made it")
     .option("--cache-dir <DIR>", "cache of the machine (default ~/.cache/vmbuilder)")
@@ -36,6 +40,7 @@ async function clone(source: string, options: CloneOptions): Promise<void> {
     cloneMachine({
       source,
       hostname: options.hostname,
+      addresses: { ip: options.ip, ip6: options.ip6 },
       destination: options.dest ?? `${options.hostname}-vm`,
       cacheDirectory: options.cacheDir ?? defaultCacheDirectory(),
       overwrite: options.overwrite ?? false,

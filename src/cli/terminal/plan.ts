@@ -1,3 +1,4 @@
+import type { InterfacePlan } from "../../model/network.ts";
 import type { Plan } from "../../model/plan.ts";
 import { formatSize } from "../../model/size.ts";
 import { SECTOR_BYTES } from "../../model/storage-plan.ts";
@@ -26,10 +27,19 @@ export function formatPlan(plan: Plan): string {
     ...row("", packages.include.join(" ")),
     ...(packages.exclude.length > 0 ? row("Without", packages.exclude.join(" ")) : []),
     ...row("Mirror", recipe.mirror ?? "the host's own, else the one that debootstrap names"),
+    ...plan.network.interfaces.flatMap((one, index) => row(index === 0 ? "Network" : "", describeInterface(one))),
     ...row("Log in", logins(plan).join(", ") || "nobody can: no ssh key and no password"),
     ...row("Result", plan.destination),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** One interface in words: its name, addresses, gateways, and where its card is connected. */
+function describeInterface({ name, dhcp, ipv6, addresses, gateways, attachment }: InterfacePlan): string {
+  const ways = [...(dhcp ? ["DHCP"] : []), ...addresses, ...(ipv6 === "off" ? ["no IPv6"] : [])];
+  const out = gateways.length > 0 ? ` by ${gateways.join(" and ")}` : "";
+  const place = attachment.kind === "user" ? "" : `, on the ${attachment.kind} ${attachment.name}`;
+  return `${name === undefined ? "" : `${name}: `}${ways.join(", ") || "IPv6 alone"}${out}${place}`;
 }
 
 /** A plan as data, without what nobody may read. */

@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { TreeFiles } from "../../core/distro.ts";
 import type { FileEdit } from "../../model/file-edit.ts";
 import type { Identity } from "../../model/identity.ts";
+import { planNetwork } from "../../model/network.ts";
+import { recipeSchema } from "../../model/recipe.ts";
 import { accountEdits } from "./accounts.ts";
 
 const FILES: TreeFiles = {
@@ -19,7 +21,7 @@ const NOBODY: Identity = {
   rootSshKeys: [],
   timezone: undefined,
   lang: undefined,
-  network: undefined,
+  network: planNetwork(recipeSchema.parse({})),
   firstBoot: [],
   firstLogin: [],
   copies: [],

@@ -33,7 +33,7 @@ export function identifyMachine(
 }
 
 function fullName({ hostname, network }: Identity): string {
-  return network?.domain === undefined || hostname.includes(".") ? hostname : `${hostname}.${network.domain}`;
+  return network.domain === undefined || hostname.includes(".") ? hostname : `${hostname}.${network.domain}`;
 }
 
 function hosts(hostname: string): string {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { TreeFacts } from "../../core/distro.ts";
 import type { Identity } from "../../model/identity.ts";
+import { planNetwork } from "../../model/network.ts";
+import { recipeSchema } from "../../model/recipe.ts";
 import { GIB } from "../../model/size.ts";
 import { planStorage } from "../../model/storage-plan.ts";
 import { debian } from "./index.ts";
@@ -14,7 +16,7 @@ const IDENTITY: Identity = {
   rootSshKeys: [],
   timezone: undefined,
   lang: undefined,
-  network: undefined,
+  network: planNetwork(recipeSchema.parse({})),
   firstBoot: [],
   firstLogin: [],
   copies: [],
