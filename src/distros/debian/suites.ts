@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { VmbuilderError } from "../../model/errors.ts";
+import { readReleaseRows } from "../debian-family/distro-info.ts";
 
 /** A Debian release, as distro-info-data describes it. */
 export interface Suite {
@@ -17,23 +17,14 @@ const OLDEST_VERSION = 11;
  * Reads the releases that distro-info-data knows, oldest first, without those that are too old for this tool.
  *
  * @throws host-unfit when the package is missing
- * @see https://manpages.debian.org/distro-info
  */
 export async function readSuites(path = SUITES_FILE): Promise<Suite[]> {
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new VmbuilderError("host-unfit", `${path} is missing`, {
-      hint: "install the package distro-info-data",
-      cause,
-    });
-  });
-  const [, ...lines] = text.trim().split("\n");
-  return lines
-    .map((line) => line.split(","))
-    .filter(([, , series]) => series !== undefined && series !== "experimental")
-    .map(([version, , series, , release]) => ({
+  return (await readReleaseRows(path))
+    .filter(({ series }) => series !== undefined && series !== "experimental")
+    .map(({ version, series, release }) => ({
       codename: String(series),
       version: version ? Number(version) : Number.POSITIVE_INFINITY,
-      releasedOn: release || undefined,
+      releasedOn: release,
     }))
     .filter(({ version }) => version >= OLDEST_VERSION);
 }

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { type RecipeInput, recipeSchema } from "../../model/recipe.ts";
-import { archivePockets } from "./mirrors.ts";
+import { archivePockets } from "./pockets.ts";
 
 const DEFAULTS = { main: "http://default.example.org/debian", security: "http://default.example.org/debian-security" };
 
 function pockets(input: RecipeInput, defaults: Parameters<typeof archivePockets>[1] = DEFAULTS, suite = "trixie") {
-  const found = archivePockets({ recipe: recipeSchema.parse(input), suite }, defaults);
+  const shape = { hasUpdates: suite !== "sid", securityBeside: (mirror: string) => `${mirror}-security` };
+  const found = archivePockets({ recipe: recipeSchema.parse(input), suite }, defaults, shape);
   return found.map((pocket) => [pocket.suite, pocket.uri, pocket.guestUri]);
 }
 
