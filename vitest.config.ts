@@ -12,6 +12,7 @@ function project(name: string, include: string, timeoutMs: number, oneAtATime: b
       include: [include],
       exclude: ["**/node_modules/**", "dist/**", "build/**"],
       environment: "node",
+      env: { VMBUILDER_HOST_SETTINGS: "none" }, // one result, whatever the host's locale and time zone
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
       ...(oneAtATime ? { fileParallelism: false, maxWorkers: 1 } : {}),

@@ -63,7 +63,7 @@ export const buildOptions = [
     argument: "LOCALE",
     group: "System",
     help: "locale, such as de_DE.UTF-8",
-    standard: "C.UTF-8",
+    standard: "the host's",
   },
   {
     key: "timezone",
@@ -71,7 +71,15 @@ export const buildOptions = [
     argument: "ZONE",
     group: "System",
     help: "time zone, such as Europe/Berlin",
-    standard: "UTC",
+    standard: "the host's",
+  },
+  {
+    key: "keymap",
+    kind: "text",
+    argument: "LAYOUT",
+    group: "System",
+    help: "keyboard, such as de or us:dvorak",
+    standard: "the host's",
   },
   { key: "exec", kind: "files", argument: "FILE", group: "System", help: "script to run in the new system, as root" },
   {

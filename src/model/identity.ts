@@ -10,6 +10,7 @@ export interface Identity {
   readonly rootSshKeys: readonly string[];
   readonly timezone: string | undefined;
   readonly lang: string | undefined;
+  readonly keymap: string | undefined;
   readonly network: NetworkPlan;
   readonly firstBoot: readonly MachineScript[];
   readonly firstLogin: readonly MachineScript[];

@@ -2,14 +2,16 @@ import type { MachineScript } from "./identity.ts";
 import type { NetworkPlan } from "./network.ts";
 import type { Recipe } from "./recipe.ts";
 import type { DiskPlan } from "./storage-plan.ts";
+import type { SystemSettings } from "./system-settings.ts";
 
-/** Everything that a build will do, decided before anything is touched. */
+/** Everything that a build will do, decided before anything is touched. Its recipe has the settings that the host gave. */
 export interface Plan {
   readonly recipe: Recipe;
   readonly suite: string;
   readonly architecture: "amd64" | "arm64";
   readonly packages: PackageRequest;
   readonly changes: TreeChanges;
+  readonly settings: SystemSettings;
   readonly disk: DiskPlan;
   readonly network: NetworkPlan;
   /** Absolute path of the result folder. */
@@ -20,7 +22,9 @@ export interface Plan {
 export interface TreeChanges {
   /** Lines for debconf-set-selections(1), before packages are configured. */
   readonly debconf: string;
-  /** Scripts that run in the system when its packages are installed. */
+  /** Scripts of settings, such as its locale's, that run in the system when its packages are installed. */
+  readonly settings: readonly MachineScript[];
+  /** Scripts of the recipe's that run after those. */
   readonly scripts: readonly MachineScript[];
 }
 

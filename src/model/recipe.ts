@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { isGuestPath } from "./file-edit.ts";
 import { parseSize } from "./size.ts";
+import { KEYMAP } from "./system-settings.ts";
 
 // These stand in the JSON Schema of recipes, too, where there are no flags.
 const HOSTNAME =
@@ -150,6 +151,7 @@ export const recipeSchema = z.strictObject({
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9_.@-]*$/, "is no locale")
     .optional(),
+  keymap: z.string().regex(KEYMAP, "is no keyboard, such as de or us:dvorak").optional(),
   timezone: z
     .string()
     .refine((zone) => isGuestPath(`/${zone}`), "is no time zone")

@@ -9,8 +9,10 @@ import { unpackTree } from "../system/tree-archive.ts";
 
 /** What a tree was asked for: by it, the tree is guessed on which a build will stand before its packages are known. */
 export interface Asked extends Pick<Plan, "suite" | "architecture" | "packages"> {
-  /** Whether seeds or scripts have made it another tree than its packages alone. */
+  /** Whether seeds or the recipe's scripts have made it another tree than its packages alone. */
   readonly changed: boolean;
+  /** Scripts of settings that have run in it. */
+  readonly settings?: readonly string[];
 }
 
 /** What is remembered of a tree. */
@@ -76,10 +78,16 @@ function likeliestBase(plan: Plan, trees: readonly CacheObject[]): CacheObject |
   return [...sizes].sort(([, a], [, b]) => b - a)[0]?.[0];
 }
 
+/** Whether a tree has no other settings than are wanted; what it lacks is set on top of it. */
+export function isSetLikewise({ settings = [] }: Pick<Asked, "settings">, { changes }: Pick<Plan, "changes">): boolean {
+  return settings.every((script) => changes.settings.some(({ content }) => content === script));
+}
+
 function isPartOf(asked: Asked, plan: Plan): boolean {
   const within = (some: readonly string[], all: readonly string[]) => some.every((name) => all.includes(name));
   return (
     !asked.changed &&
+    isSetLikewise(asked, plan) &&
     plan.changes.debconf === "" &&
     asked.suite === plan.suite &&
     asked.architecture === plan.architecture &&

@@ -47,6 +47,7 @@ export async function readIdentity(recipe: Recipe, disk: DiskPlan, signal: Abort
     rootSshKeys,
     timezone: recipe.timezone,
     lang: recipe.lang,
+    keymap: recipe.keymap,
     network: assignMacs(planNetwork(recipe), newMac),
     firstBoot,
     firstLogin,

@@ -4,11 +4,12 @@ import { type CacheObject, commitObject, findObject, listObjects, objectFile, ve
 import { type BuildContext, logLine, runStep } from "../core/context.ts";
 import type { Distro } from "../core/distro.ts";
 import { stepKey } from "../core/step-key.ts";
+import type { MachineScript } from "../model/identity.ts";
 import { type Lock, type PackageRef, packageId } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
 import { removeGuestTree } from "../system/files.ts";
 import { packTree, unpackTree } from "../system/tree-archive.ts";
-import { type Asked, type HeadStart, type KeptFacts, TREE_ARCHIVE } from "./head-start.ts";
+import { type Asked, type HeadStart, isSetLikewise, type KeptFacts, TREE_ARCHIVE } from "./head-start.ts";
 import { runScripts } from "./tree-scripts.ts";
 
 /** A finished operating system tree. */
@@ -37,12 +38,16 @@ export function treeKey(distro: Distro, plan: Plan, lock: Lock): string {
     packages,
     manual: [...lock.manual].sort(),
     sources,
-    ...(hasChanges(plan) ? { changes: plan.changes } : {}),
+    ...(hasChanges(plan) ? { changes: { debconf: plan.changes.debconf, scripts: allScripts(plan) } } : {}),
   });
 }
 
-function hasChanges({ changes }: Pick<Plan, "changes">): boolean {
-  return changes.debconf !== "" || changes.scripts.length > 0;
+function hasChanges(plan: Pick<Plan, "changes">): boolean {
+  return plan.changes.debconf !== "" || allScripts(plan).length > 0;
+}
+
+function allScripts({ changes }: Pick<Plan, "changes">): MachineScript[] {
+  return [...changes.settings, ...changes.scripts];
 }
 
 /** Finds a finished tree in the cache. */
@@ -83,9 +88,10 @@ export async function installTree(
   const base = await unpackBase(directory, plan, lock, headStart, context);
   const startedAt = performance.now();
   await distro.install(request, base.map(packageId), context);
-  if (plan.changes.scripts.length > 0) {
+  const scripts = allScripts(plan);
+  if (scripts.length > 0) {
     await runStep(context, "install/scripts", "Run scripts in the system", () =>
-      runScripts(directory, plan.changes.scripts, context),
+      runScripts(directory, scripts, context),
     );
   }
   const worthKeeping = base.length === 0 || performance.now() - startedAt > QUICK_INSTALLATION_MS;
@@ -99,7 +105,8 @@ export async function installTree(
     suite: plan.suite,
     architecture: plan.architecture,
     packages: plan.packages,
-    changed: hasChanges(plan),
+    changed: plan.changes.debconf !== "" || plan.changes.scripts.length > 0,
+    settings: plan.changes.settings.map(({ content }) => content),
   };
   return { key, title, facts: { ...facts, asked }, directory, bootDirectory, worthKeeping };
 }
@@ -157,7 +164,7 @@ async function listSubsets(
   const wanted = new Set(lock.packages.map((ref) => `${packageId(ref)} ${ref.sha256}`));
   return (await listObjects(context.cache, "tree"))
     .map((object) => ({ object, ...(object.meta.facts as KeptFacts) }))
-    .filter(({ asked }) => !asked?.changed)
+    .filter(({ asked }) => !asked?.changed && isSetLikewise(asked ?? {}, plan))
     .filter(({ packages }) => packages.every((ref) => wanted.has(`${packageId(ref)} ${ref.sha256}`)))
     .sort((a, b) => b.packages.length - a.packages.length);
 }

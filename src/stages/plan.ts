@@ -9,6 +9,8 @@ import { planNetwork } from "../model/network.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";
 import { planStorage } from "../model/storage-plan.ts";
+import { chooseSettings, type SettingName, type SystemSettings } from "../model/system-settings.ts";
+import { readHostSettings, readZoneNames } from "../system/host-settings.ts";
 import { readScripts, readSeeds } from "./machine-files.ts";
 
 /** Names that Debian's base-passwd and packages give to users and groups of their own. @see /usr/share/doc/base-passwd */
@@ -33,7 +35,9 @@ export function findHypervisor(name: string): Hypervisor {
  *
  * @throws recipe-invalid, suite-unknown, storage-impossible, login-impossible
  */
-export async function planBuild(recipe: Recipe): Promise<Plan> {
+export async function planBuild(asked: Recipe): Promise<Plan> {
+  const settings = await planSettings(asked);
+  const recipe = { ...asked, ...valuesOf(settings) };
   const distro = findDistro(recipe.distro);
   for (const name of recipe.hypervisor) findHypervisor(name);
   const architecture = recipe.arch ?? (process.arch === "arm64" ? "arm64" : "amd64");
@@ -45,9 +49,29 @@ export async function planBuild(recipe: Recipe): Promise<Plan> {
   const network = planNetwork(recipe);
   const changes = {
     debconf: recipe.seedfile === undefined ? "" : await readSeeds(recipe.seedfile),
-    scripts: [...distro.settingScripts(recipe), ...(await readScripts("exec", recipe.exec))],
+    settings: distro.settingScripts(recipe),
+    scripts: await readScripts("exec", recipe.exec),
   };
-  return { recipe, suite, architecture, packages, changes, disk, network, destination };
+  return { recipe, suite, architecture, packages, changes, settings, disk, network, destination };
+}
+
+/** A locale of the host's is left out where what makes locales shall not be installed. */
+async function planSettings(recipe: Recipe): Promise<SystemSettings> {
+  const [{ lang, ...host }, zones] = await Promise.all([
+    readHostSettings(),
+    recipe.timezone === undefined ? new Set<string>() : readZoneNames(),
+  ]);
+  if (recipe.timezone !== undefined && zones.size > 0 && !zones.has(recipe.timezone)) {
+    const near = nearestName(recipe.timezone, [...zones]);
+    throw new VmbuilderError("recipe-invalid", `there is no time zone "${recipe.timezone}"`, {
+      hint: near ? `did you mean ${near}?` : "give one such as Europe/Berlin; timedatectl list-timezones has all",
+    });
+  }
+  return chooseSettings(recipe, lang && !recipe.removepkg.includes("locales") ? { ...host, lang } : host);
+}
+
+function valuesOf({ lang, timezone, keymap }: SystemSettings): Record<SettingName, string> {
+  return { lang: lang.value, timezone: timezone.value, keymap: keymap.value };
 }
 
 function findPlugin<T extends { name: string }>(kind: string, name: string, plugins: readonly T[]): T {

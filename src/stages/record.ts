@@ -75,6 +75,7 @@ const identityRecordSchema = z.object({
   rootSshKeys: z.array(line),
   timezone: line.optional(),
   lang: line.optional(),
+  keymap: recipeSchema.shape.keymap,
   firstBoot: z.array(scriptSchema).default([]),
   firstLogin: z.array(scriptSchema).default([]),
   copies: z.array(copySchema).default([]),
@@ -104,7 +105,7 @@ export async function readMachineRecord(directory: string): Promise<MachineRecor
       cause,
     });
   }
-  const { user, rootPasswordHash, timezone, lang, ...lists } = identity.data;
+  const { user, rootPasswordHash, timezone, lang, keymap, ...lists } = identity.data;
   return {
     build: build.data,
     identity: {
@@ -112,6 +113,7 @@ export async function readMachineRecord(directory: string): Promise<MachineRecor
       rootPasswordHash,
       timezone,
       lang,
+      keymap,
       ...lists,
     },
     raw: raw as Record<string, unknown>,

@@ -27,6 +27,7 @@ interfaces:
 mac: 52:54:00:aa:bb:cc
 lang: de_DE.UTF-8
 timezone: Europe/Berlin
+keymap: de
 seedfile: answers
 addpkg: [debconf-utils]
 exec: script
@@ -112,6 +113,10 @@ describe("a machine made to order, at its first boot", () => {
     expect(await inside(machine, "cat /etc/timezone; date +%Z; cat /etc/default/locale")).toMatch(
       /^Europe\/Berlin\nCES?T\nLANG=de_DE\.UTF-8$/,
     );
+  });
+  test("has its keyboard: the key between t and u is a z", async () => {
+    await inside(machine, "systemctl is-active keyboard-setup");
+    expect(await inside(machine, "dumpkeys --keys-only -C /dev/tty1 | grep -w 'keycode *21 ='")).toMatch(/= \+?z /);
   });
   test("answers debconf with its seeds", async () => {
     expect(await inside(machine, "debconf-get-selections | grep configtype")).toMatch(/select\s+local$/);

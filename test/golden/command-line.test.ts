@@ -14,7 +14,7 @@ async function output(...args: string[]): Promise<string> {
 describe("help", () => {
   it.each([
     ["", 2],
-    ["build", 3],
+    ["build", 5],
     ["clone", 1],
     ["cache", 1],
     ["cache gc", 1],

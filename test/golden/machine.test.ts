@@ -42,6 +42,7 @@ const IDENTITY: Identity = {
   rootSshKeys: ["ssh-ed25519 AAAAC3Nzb root@example.org"],
   timezone: "Europe/Berlin",
   lang: "de_DE.UTF-8",
+  keymap: "de:nodeadkeys",
   network: planNetwork(recipeSchema.parse({})),
   firstBoot: [],
   firstLogin: [],
@@ -83,6 +84,7 @@ describe("a machine's own files", () => {
       user: { name: "ann", fullName: "", groups: [], isLocked: false, passwordHash: "$6$ann$hash", sshKeys: [] },
       timezone: undefined,
       lang: undefined,
+      keymap: undefined,
     };
     await expectGolden("identity-passwords.txt", describeEdits(debian.identify(identity, FACTS, disk)));
   });

@@ -2,6 +2,7 @@ import type { InterfacePlan } from "../../model/network.ts";
 import type { Plan } from "../../model/plan.ts";
 import { formatSize } from "../../model/size.ts";
 import { SECTOR_BYTES } from "../../model/storage-plan.ts";
+import type { HostSetting, SettingName } from "../../model/system-settings.ts";
 import { escapeControls, wrap } from "./text.ts";
 
 const LABEL_COLUMNS = 11;
@@ -27,11 +28,21 @@ export function formatPlan(plan: Plan): string {
     ...row("", packages.include.join(" ")),
     ...(packages.exclude.length > 0 ? row("Without", packages.exclude.join(" ")) : []),
     ...row("Mirror", recipe.mirror ?? "the host's own, else the one that debootstrap names"),
+    ...Object.entries(SETTINGS).flatMap(([name, label]) =>
+      row(label, describeSetting(plan.settings[name as SettingName])),
+    ),
     ...plan.network.interfaces.flatMap((one, index) => row(index === 0 ? "Network" : "", describeInterface(one))),
     ...row("Log in", logins(plan).join(", ") || "nobody can: no ssh key and no password"),
     ...row("Result", plan.destination),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+const SETTINGS: Readonly<Record<SettingName, string>> = { lang: "Locale", timezone: "Time zone", keymap: "Keyboard" };
+
+function describeSetting({ value, from }: HostSetting): string {
+  if (from === "recipe") return value;
+  return `${value} (${from === "standard" ? "the host says nothing" : `the host's, by ${from}`})`;
 }
 
 /** One interface in words: its name, addresses, gateways, and where its card is connected. */
@@ -47,7 +58,11 @@ export function describePlan({ recipe, changes, ...rest }: Plan): object {
   const hidden = Object.fromEntries(
     (["pass", "rootpass"] as const).filter((key) => recipe[key] !== undefined).map((key) => [key, "(set)"]),
   );
-  return { recipe: { ...recipe, ...hidden }, ...rest, scripts: changes.scripts.map(({ name }) => name) };
+  return {
+    recipe: { ...recipe, ...hidden },
+    ...rest,
+    scripts: [...changes.settings, ...changes.scripts].map(({ name }) => name),
+  };
 }
 
 /** Who can log in to a machine, and with what. */

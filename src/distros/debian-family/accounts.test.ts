@@ -21,6 +21,7 @@ const NOBODY: Identity = {
   rootSshKeys: [],
   timezone: undefined,
   lang: undefined,
+  keymap: undefined,
   network: planNetwork(recipeSchema.parse({})),
   firstBoot: [],
   firstLogin: [],

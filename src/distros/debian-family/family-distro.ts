@@ -1,5 +1,6 @@
 import type { Distro } from "../../core/distro.ts";
 import { identifyMachine } from "./identity.ts";
+import { withKeymapPackages } from "./keymap.ts";
 import type { FamilyMember } from "./member.ts";
 
 /**
@@ -9,7 +10,9 @@ import type { FamilyMember } from "./member.ts";
 export function familyDistro(member: FamilyMember): Distro {
   const { name, title, hostFiles, treeVersion, resolveSuite, requestPackages, settingScripts } = member;
   return {
-    ...{ name, title, hostFiles, treeVersion, resolveSuite, requestPackages, settingScripts },
+    ...{ name, title, hostFiles, treeVersion, resolveSuite, settingScripts },
+    requestPackages: async (recipe, suite, architecture) =>
+      withKeymapPackages(await requestPackages(recipe, suite, architecture), recipe.keymap),
     async resolve(plan, context, onSolving) {
       const [{ resolvePackages }, findSources] = await Promise.all([
         import("../packagers/apt/resolve.ts"),

@@ -4,6 +4,7 @@ import type { Identity } from "../../model/identity.ts";
 import type { DiskPlan } from "../../model/storage-plan.ts";
 import { accountEdits } from "./accounts.ts";
 import { firstScriptEdits } from "./first-scripts.ts";
+import { keymapEdits } from "./keymap.ts";
 import type { FamilyMember } from "./member.ts";
 
 const file = (path: string, content: string, mode = 0o644): FileEdit => ({ kind: "file", path, content, mode });
@@ -28,6 +29,7 @@ export function identifyMachine(
     ...(identity.lang
       ? ["/etc/locale.conf", "/etc/default/locale"].map((path) => file(path, `LANG=${identity.lang}\n`))
       : []),
+    ...keymapEdits(identity.keymap),
     ...accountEdits(identity, facts.files), // with the files that are copied, which so replace any of these
   ];
 }

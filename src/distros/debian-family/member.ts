@@ -21,5 +21,5 @@ export interface FamilyMember
   /** Files beside those that the whole family gets, before any package is configured. */
   readonly settings: readonly TarItem[];
   /** Settings of one machine's network, where it isn't left to DHCP alone. Pure. */
-  networkEdits(network: NetworkPlan | undefined): FileEdit[];
+  networkEdits(network: NetworkPlan): FileEdit[];
 }

@@ -16,6 +16,7 @@ const IDENTITY: Identity = {
   rootSshKeys: [],
   timezone: undefined,
   lang: undefined,
+  keymap: undefined,
   network: planNetwork(recipeSchema.parse({})),
   firstBoot: [],
   firstLogin: [],
