@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { openCache } from "../core/cache.ts";
 import { runStep } from "../core/context.ts";
+import type { TreeFacts } from "../core/distro.ts";
 import { withContext } from "../core/work-directory.ts";
 import type { BuildEvent, EventSink } from "../model/events.ts";
 import type { Plan } from "../model/plan.ts";
@@ -51,7 +52,9 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
       const lock = await runStep(context, "resolve", "Resolve packages", () =>
         distro.resolve(plan, context, headStart.begin),
       );
-      const deployment = await withBase(distro, plan, lock, headStart, context, (base, kept) =>
+      // names, numbers and owners that only the system itself can tell to be taken or unknown
+      const fits = (facts: TreeFacts) => void distro.identify(identity, facts, plan.disk);
+      const deployment = await withBase(distro, plan, lock, headStart, context, fits, (base, kept) =>
         publishFolder(plan.destination, options.overwrite, async (directory) => {
           const overlay = join(context.workDirectory, "machine.qcow2");
           await runStep(context, "assemble/identity", "Write the machine's identity", () =>

@@ -1,6 +1,6 @@
 import { verifyObject, withObjectLock } from "../core/cache.ts";
 import { type BuildContext, logLine, runStep } from "../core/context.ts";
-import type { Distro } from "../core/distro.ts";
+import type { Distro, TreeFacts } from "../core/distro.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { Lock } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
@@ -15,6 +15,9 @@ import { findTree, installTree, keepTree, releaseTree, treeKey } from "./install
  */
 type UseBase<T> = (base: BaseDisk, kept: Promise<unknown>) => Promise<T>;
 
+/** Refuses a finished tree that the machine can't be made from, before a disk is made of it. */
+type CheckTree = (facts: TreeFacts) => void;
+
 /**
  * Finds the base disk in the cache or makes it. Of two builds that want the same, one makes it and the other waits.
  * A damaged one is made anew.
@@ -27,6 +30,7 @@ export async function withBase<T>(
   lock: Lock,
   headStart: HeadStart,
   context: BuildContext,
+  check: CheckTree,
   use: UseBase<T>,
 ): Promise<T> {
   const key = baseKey(treeKey(distro, plan, lock), plan);
@@ -38,7 +42,7 @@ export async function withBase<T>(
       "disk",
       key,
       context.signal,
-      async () => (await cached()) ?? make(distro, plan, lock, headStart, context, use),
+      async () => (await cached()) ?? make(distro, plan, lock, headStart, context, check, use),
     )
   );
 }
@@ -76,6 +80,7 @@ async function make<T>(
   lock: Lock,
   headStart: HeadStart,
   context: BuildContext,
+  check: CheckTree,
   use: UseBase<T>,
 ): Promise<T> {
   const tree = await runStep(
@@ -84,6 +89,7 @@ async function make<T>(
     "Install packages",
     async () => (await findTree(distro, plan, lock, context)) ?? installTree(distro, plan, lock, headStart, context),
   );
+  check(tree.facts);
   return inBackground(
     context,
     (inner) => keepTree(tree, inner),

@@ -84,6 +84,13 @@ describe("accountEdits", () => {
     expect(() => lines({ user: { ...ANN, uid: 1000 } }, "/etc/passwd")).toThrow("uid 1000 belongs to guest");
   });
 
+  it("refuses a user who exists already, and one named as a group", () => {
+    expect(() => lines({ user: { ...ANN, name: "guest" } }, "/etc/passwd")).toThrow('a user "guest" already');
+    expect(() => lines({ user: { ...ANN, name: "other" } }, "/etc/passwd")).toThrow('a group "other" already');
+    const joining = { ...ANN, name: "other", gid: 1001 };
+    expect(lines({ user: joining }, "/etc/group").filter((line) => line.startsWith("other:"))).toHaveLength(1);
+  });
+
   it("locks a user: no password, no key, no sudo", () => {
     const user = { ...ANN, isLocked: true, passwordHash: "$6$salt$hash" };
     expect(lines({ user }, "/etc/shadow").at(-1)).toBe("ann:!$6$salt$hash:20000:0:99999:7::1:");

@@ -24,13 +24,23 @@ export function accountEdits(identity: Identity, files: TreeFiles): FileEdit[] {
   return [...database.edits(), ...keys, ...user, ...copyEdits(identity.copies, database)];
 }
 
+/** Packages bring users and groups of their own: only the finished system knows them all. */
+function refuseCollision(database: AccountFiles, { name, uid, gid }: IdentityUser): void {
+  const refuse = (message: string, hint: string): never => {
+    throw new VmbuilderError("recipe-invalid", message, { hint });
+  };
+  const [namesake, group] = [database.uid(name), database.gid(name)];
+  if (namesake !== undefined)
+    refuse(`the system has a user "${name}" already, with uid ${namesake}`, "choose another --user");
+  if (group !== undefined && group !== gid)
+    refuse(`the system has a group "${name}" already, with gid ${group}`, "choose another --user");
+  const taken = uid === undefined ? undefined : database.ownerOf(uid);
+  if (taken !== undefined) refuse(`uid ${uid} belongs to ${taken} already`, "choose another --uid");
+}
+
 function addUser(database: AccountFiles, user: IdentityUser, files: TreeFiles): FileEdit[] {
+  refuseCollision(database, user);
   const uid = user.uid ?? database.freeId();
-  const taken = database.ownerOf(uid);
-  if (taken !== undefined)
-    throw new VmbuilderError("recipe-invalid", `uid ${uid} belongs to ${taken} already`, {
-      hint: "choose another --uid",
-    });
   const gid = user.gid ?? uid;
   const home = `/home/${user.name}`;
   database.add(user, uid, gid, home);
