@@ -1,10 +1,12 @@
 import type { BuildOptionKey } from "./option-table.ts";
 
 /**
- * An option that only the tool of 2008 to 2012 knew. `as` names the option that has taken its place and gets its value;
- * `note` is for one that has no sense any more: what to use instead.
+ * An option that the tool of 2008 to 2012 had and new command lines hardly need. `help` is for one that has an effect of its
+ * own; `as` names the option that has taken its place and gets its value; `note` is for one that has no sense any more: what
+ * to use instead.
  */
 export type OldOption = { readonly flags: string } & (
+  | { readonly help: string }
   | { readonly as: BuildOptionKey; readonly values?: "switch" | "files" }
   | { readonly note: string }
 );
@@ -14,6 +16,9 @@ const XEN = "there are no machines for Xen yet; those for kvm boot by their own 
 
 /** All of them, in the order of the help. */
 export const oldOptions = [
+  { flags: "-t, --tmp <DIR>", help: "folder to work in (default: in the cache)" },
+  { flags: "--tmpfs <SIZE>", help: "work in memory, where so much must be free; - for 1G" },
+  { flags: "--manifest <FILE>", help: "write the list of packages to this file, too" },
   { flags: "--destdir <DIR>", as: "dest" },
   { flags: "--flavour <NAME>", as: "kernel-flavour" },
   { flags: "--execscript <FILE>", as: "exec", values: "files" },

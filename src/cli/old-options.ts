@@ -19,7 +19,7 @@ export function addOldOptions(command: Command, visibility: "shown" | "hidden"):
 
 /** Options with the same note share a line of the help. */
 function isFirstOfItsNote(row: OldOption): boolean {
-  return "as" in row || sameNote(row.note)[0] === row;
+  return !("note" in row) || sameNote(row.note)[0] === row;
 }
 
 function sameNote(note: string): OldOption[] {
@@ -27,10 +27,24 @@ function sameNote(note: string): OldOption[] {
 }
 
 function helpText(row: OldOption): string {
+  if ("help" in row) return row.help;
   if ("as" in row) return `the same as --${row.as}`;
   const others = isFirstOfItsNote(row) ? sameNote(row.note).slice(1) : [];
   const names = others.map(({ flags }) => flags.split(" ")[0]);
   return `no more${names.length > 0 ? `, nor ${names.join(", ")}` : ""}: ${row.note}`;
+}
+
+/** Old options that have an effect of their own, as they were given. */
+export interface OldValues {
+  readonly tmp?: string;
+  readonly tmpfs?: string;
+  readonly manifest?: string;
+}
+
+/** The values of a parsed command for {@link OldValues}. */
+export function readOldOptions(command: Command): OldValues {
+  const { tmp, tmpfs, manifest } = command.opts<OldValues>();
+  return { ...(tmp && { tmp }), ...(tmpfs && { tmpfs }), ...(manifest && { manifest }) };
 }
 
 /** Whether an option stands under {@link OLD_GROUP}. */

@@ -9,6 +9,8 @@ export interface BuildContext {
   readonly cache: Cache;
   /** Folder for this build alone, removed when it ends. */
   readonly workDirectory: string;
+  /** Likewise, on the cache's file system: for what is moved into the cache. Often the same folder. */
+  readonly arrivalDirectory: string;
 }
 
 /** Runs a step and tells of its start, its end and its failure. */

@@ -1,4 +1,4 @@
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { mkdir, readdir, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { EventSink } from "../model/events.ts";
 import { fileError, processStart, removeTree } from "../system/files.ts";
@@ -7,18 +7,38 @@ import type { BuildContext } from "./context.ts";
 
 let sequence = 0;
 
-/** Runs `work` with a folder of its own in the cache, and removes the folder whatever happens. */
+/**
+ * Runs `work` with a folder of its own in the cache, and removes the folder whatever happens.
+ *
+ * @param place folder of this user's that work is done in instead; it is removed too when it is empty
+ */
 export async function withContext<T>(
   cache: Cache,
   signal: AbortSignal,
   emit: EventSink,
   work: (context: BuildContext) => Promise<T>,
+  place?: string,
 ): Promise<T> {
-  const workDirectory = await makeWorkDirectory(join(cache.directory, "work"));
+  // There is one even where another is used: by it, garbage collection knows what a running build may need.
+  const own = await makeWorkDirectory(join(cache.directory, "work"));
   try {
-    return await work({ cache, signal, emit, workDirectory });
+    if (place === undefined) return await work({ cache, signal, emit, workDirectory: own, arrivalDirectory: own });
+    return await withPlace(place, (workDirectory) =>
+      work({ cache, signal, emit, workDirectory, arrivalDirectory: own }),
+    );
+  } finally {
+    await removeTree(own);
+  }
+}
+
+async function withPlace<T>(place: string, work: (workDirectory: string) => Promise<T>): Promise<T> {
+  await reapWorkDirectories(place);
+  const workDirectory = await makeWorkDirectory(place);
+  try {
+    return await work(workDirectory);
   } finally {
     await removeTree(workDirectory);
+    await rmdir(place).catch(() => {}); // another build is at work in it
   }
 }
 

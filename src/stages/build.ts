@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { openCache } from "../core/cache.ts";
-import { runStep } from "../core/context.ts";
+import { type BuildContext, runStep } from "../core/context.ts";
 import type { TreeFacts } from "../core/distro.ts";
 import { withContext } from "../core/work-directory.ts";
 import type { BuildEvent, EventSink } from "../model/events.ts";
@@ -18,6 +18,8 @@ import { withBase } from "./with-base.ts";
 export interface BuildOptions {
   readonly cacheDirectory: string;
   readonly overwrite: boolean;
+  /** Folder to work in, instead of the cache. */
+  readonly tmp?: string | undefined;
   readonly signal: AbortSignal;
   readonly emit: EventSink;
 }
@@ -45,7 +47,8 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
   const identity = await readIdentity(plan.recipe, plan.disk, options.signal);
   await runStep({ ...options, emit: record.emit }, "check", "Check the host", () => checkHost(plan));
   const cache = await openCache(options.cacheDirectory);
-  return withContext(cache, options.signal, record.emit, async (context) => {
+  const place = options.tmp === undefined ? undefined : await openPlace(options.tmp);
+  const build = async (context: BuildContext) => {
     const distro = findDistro(plan.recipe.distro);
     const headStart = prepareHeadStart(plan, context);
     try {
@@ -76,7 +79,13 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
     } finally {
       await headStart.discard();
     }
-  });
+  };
+  return withContext(cache, options.signal, record.emit, build, place);
+}
+
+async function openPlace(directory: string): Promise<string> {
+  const { openWorkPlace } = await import("../system/work-place.ts"); // rarely wanted
+  return openWorkPlace(directory);
 }
 
 function nowSeconds(): number {

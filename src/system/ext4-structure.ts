@@ -52,5 +52,7 @@ export async function returnStructure(
   } finally {
     await file.close();
   }
-  await rename(path, ready);
+  await rename(path, ready).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EXDEV") throw error; // on another file system, it isn't worth copying: the next one unpacks it
+  });
 }

@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import { VmbuilderError } from "../../model/errors.ts";
 import type { Plan } from "../../model/plan.ts";
 import { makeCompileCache } from "../compile-cache.ts";
-import { addOldOptions, oldOptionNotes } from "../old-options.ts";
+import { readExtras } from "../old-extras.ts";
+import { addOldOptions, type OldValues, oldOptionNotes, readOldOptions } from "../old-options.ts";
 import { addBuildOptions, type BuildOptionValues, readBuildOptions } from "../options.ts";
 import { runSession } from "../session.ts";
 import { wantsColor } from "../terminal/color.ts";
@@ -26,18 +27,19 @@ export function addBuild(program: Command): void {
     .description("Builds a virtual machine from a recipe (a YAML file), options, or both.");
   addOldOptions(addBuildOptions(command, BUILD_CHOICES), "hidden").action((recipe: string | undefined) => {
     writeNotes(oldOptionNotes(command));
-    return build(recipe, readBuildOptions(command));
+    return build(recipe, readBuildOptions(command), readOldOptions(command));
   });
 }
 
 /** Builds from a recipe file, options by recipe key, or both. */
-export async function build(file: string | undefined, values: BuildOptionValues): Promise<void> {
+export async function build(file: string | undefined, values: BuildOptionValues, old: OldValues = {}): Promise<void> {
   const [{ readRecipe }, { planBuild }] = await Promise.all([
     import("../../core/recipe-file.ts"),
     import("../../stages/plan.ts"),
   ]);
   const recipe = await readRecipe(file, withoutHow(values));
   const plan = await planBuild(recipe);
+  const extras = await readExtras(old);
   if (values["dry-run"]) {
     await checkInput(plan, values.overwrite ?? false);
     if (values.json) writeJsonLine(process.stdout, { type: "plan", ...describePlan(plan) });
@@ -53,10 +55,12 @@ export async function build(file: string | undefined, values: BuildOptionValues)
     const options = {
       cacheDirectory: values["cache-dir"] ?? defaultCacheDirectory(),
       overwrite: values.overwrite ?? false,
+      tmp: extras.tmp,
       signal: session.signal,
       emit: session.emit,
     };
     const result = await buildMachine(plan, options);
+    await extras.afterBuild(result.directory);
     session.close();
     makeCompileCache();
     if (values.json) {

@@ -2,7 +2,7 @@ import { Argument, type Command } from "commander";
 import { HYPERVISORS } from "../../hypervisors/index.ts";
 import { VmbuilderError } from "../../model/errors.ts";
 import { OLD_FORM, UBUNTU_PROGRAM } from "../old-form.ts";
-import { addOldOptions, oldOptionNotes } from "../old-options.ts";
+import { addOldOptions, oldOptionNotes, readOldOptions } from "../old-options.ts";
 import { addBuildOptions, readBuildOptions } from "../options.ts";
 import { writeNotes } from "../terminal/notes.ts";
 import { BUILD_CHOICES, build } from "./build.ts";
@@ -45,5 +45,5 @@ function buildOldForm(command: Command, fixed: { hypervisor: string; distro: str
       throw new VmbuilderError("usage", `--${key} ${given} contradicts ${value}`, { hint: `leave out --${key}` });
   }
   writeNotes(oldOptionNotes(command));
-  return build(undefined, { ...values, ...fixed });
+  return build(undefined, { ...values, ...fixed }, readOldOptions(command));
 }

@@ -41,7 +41,7 @@ export async function fetchPackages(
         await download(ref.url, path, {
           downloader,
           signal,
-          scratch: context.workDirectory,
+          scratch: context.arrivalDirectory,
           sha256: ref.sha256,
           sizeBytes: ref.sizeBytes,
           onBytes: progress.add,
