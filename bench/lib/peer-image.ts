@@ -14,6 +14,7 @@ import { qcow2 } from "../../src/formats/qcow2.ts";
 import { assembleBase } from "../../src/stages/assemble.ts";
 import { identifyDisk } from "../../src/stages/base-disk.ts";
 import { readIdentity } from "../../src/stages/identity.ts";
+import { describeDisk, describeMachine } from "../../src/stages/machine-description.ts";
 import { findDistro, findHypervisor, planBuild } from "../../src/stages/plan.ts";
 import { unpackTree } from "../../src/system/tree-archive.ts";
 
@@ -53,9 +54,16 @@ await withContext(
     const nowSeconds = Math.floor(Date.now() / 1000);
     await identifyDisk(distro, base, identity, overlay, nowSeconds, context);
     await mkdir(destination, { recursive: true });
-    await qcow2.convert(overlay, join(destination, "peer.qcow2"), signal);
-    const { architecture } = plan;
-    const machine = { recipe, network: identity.network, hostname: "peer", architecture, disks: ["peer.qcow2"] };
+    const disk = describeDisk("peer.qcow2", plan.disk.sizeBytes, identity.ids.diskGuid, "qcow2");
+    await qcow2.convert({ path: overlay, format: "qcow2" }, join(destination, disk.name), disk.uuid, signal);
+    const described = {
+      ...plan,
+      distro: distro.name,
+      hostname: "peer",
+      network: identity.network,
+      directory: destination,
+    };
+    const machine = await describeMachine({ ...described, diskGuid: identity.ids.diskGuid }, [disk]);
     for (const { name, content, mode } of findHypervisor("kvm").describe(machine))
       await writeFile(join(destination, name), content, { mode });
   },

@@ -12,7 +12,7 @@ export type OldOption = { readonly flags: string } & (
 );
 
 const EC2 = "no machines are made for EC2; import the disk of a machine for kvm there";
-const XEN = "there are no machines for Xen yet; those for kvm boot by their own kernel";
+const XEN = "a machine starts by the boot loader and kernel of its own disk";
 
 /** All of them, in the order of the help. */
 export const oldOptions = [
@@ -40,7 +40,7 @@ export const oldOptions = [
   },
   {
     flags: "--vbox-disk-format <NAME>",
-    note: "there are no machines for VirtualBox yet; convert the disk with qemu-img",
+    note: "vbox gets a VDI; for a VMDK beside it: --format vmdk",
   },
   { flags: "--xen-kernel <FILE>", note: XEN },
   { flags: "--xen-ramdisk <FILE>", note: XEN },

@@ -1,5 +1,4 @@
 import { CommanderError } from "commander";
-import { HYPERVISORS } from "../hypervisors/index.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import { arrangeOldForm } from "./old-form.ts";
 import { createProgram } from "./program.ts";
@@ -16,8 +15,7 @@ import { usageError } from "./usage-error.ts";
 export async function runCli(argv: readonly string[]): Promise<number> {
   const program = createProgram();
   try {
-    const hypervisors = HYPERVISORS.map(({ name }) => name);
-    await program.parseAsync(arrangeOldForm(argv.slice(2), hypervisors), { from: "user" });
+    await program.parseAsync(arrangeOldForm(argv.slice(2)), { from: "user" });
     return 0;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0; // --help, --version

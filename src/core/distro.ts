@@ -5,6 +5,7 @@ import type { PackageRequest, Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";
 import type { DiskPlan } from "../model/storage-plan.ts";
 import type { BuildContext } from "./context.ts";
+import type { SystemIds } from "./hypervisor.ts";
 
 /** Files of a finished tree that identity is made from, by path; read inside the guest. */
 export type TreeFiles = Readonly<Record<string, string>>;
@@ -37,6 +38,8 @@ export interface Distro {
   readonly treeVersion: number;
   /** Turns a suite's alias or nothing into its code name. @throws suite-unknown */
   resolveSuite(suite: string | undefined): Promise<string>;
+  /** What hypervisors call a suite of it. */
+  systemIds(suite: string): Promise<SystemIds>;
   /** Packages that the recipe asks for, with what booting and logging in needs. */
   requestPackages(recipe: Recipe, suite: string, architecture: "amd64" | "arm64"): Promise<PackageRequest>;
   /** Scripts that settings of a recipe need, such as for its locale. They run before the recipe's own. Pure. */

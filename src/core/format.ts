@@ -1,9 +1,21 @@
+/** An image to convert: the machine's qcow2, which may have a backing file. */
+export interface ConversionSource {
+  readonly path: string;
+  readonly format: "qcow2" | "raw";
+}
+
 /** A disk format: one file each under `formats/`. */
 export interface Format {
   readonly name: string;
   readonly title: string;
-  /** File name extension without the dot. */
-  readonly extension: string;
-  /** Converts a qcow2, which may have a backing file, into a file of its own. */
-  convert(source: string, target: string, signal: AbortSignal): Promise<void>;
+  /** What follows the machine's name in the name of its file, such as `.vmdk`. */
+  readonly suffix: string;
+  /** Names of the further files that belong to a disk of this name. */
+  companions?(name: string): string[];
+  /**
+   * Converts into a file of its own; companions stand beside it. Sparse stays sparse.
+   *
+   * @param uuid the disk's, where the format has a place for it
+   */
+  convert(source: ConversionSource, target: string, uuid: string, signal: AbortSignal): Promise<void>;
 }

@@ -1,14 +1,37 @@
 import type { NetworkPlan } from "../model/network.ts";
 import type { Recipe } from "../model/recipe.ts";
 
+/** What hypervisors call an operating system; they choose their defaults by it. */
+export interface SystemIds {
+  /** @see https://gitlab.com/libosinfo/osinfo-db */
+  readonly libosinfo: string;
+  readonly vmware: string;
+  readonly virtualbox: string;
+  /** Number by CIM_OperatingSystem, for OVF. */
+  readonly cim: number;
+}
+
+/** A disk file of the result folder. */
+export interface MachineDisk {
+  readonly name: string;
+  /** As the machine sees it. */
+  readonly sizeBytes: number;
+  readonly uuid: string;
+}
+
 /** A machine that is ready to be described to its hypervisor. */
 export interface MachineDescription {
   readonly recipe: Pick<Recipe, "mem" | "cpus">;
   readonly network: NetworkPlan;
   readonly hostname: string;
   readonly architecture: "amd64" | "arm64";
-  /** Disk files, by name within the result folder. */
-  readonly disks: readonly string[];
+  readonly firmware: "bios" | "uefi";
+  readonly system: SystemIds;
+  /** Of this machine alone. */
+  readonly uuid: string;
+  readonly disks: readonly MachineDisk[];
+  /** The result folder as people will find it, for descriptions that need absolute paths. */
+  readonly directory: string;
 }
 
 /** A file of the result folder, beside the disks. */
@@ -24,5 +47,10 @@ export interface Hypervisor {
   readonly title: string;
   /** Name of the disk format it wants. */
   readonly format: string;
+  /** Architectures it can run. */
+  readonly architectures: readonly MachineDescription["architecture"][];
+  /** Pure. */
   describe(machine: MachineDescription): DeployedFile[];
+  /** Puts the disks of a folder into one file, whose name is returned; they are then no longer wanted themselves. */
+  pack?(machine: MachineDescription, folder: string, signal: AbortSignal): Promise<string>;
 }

@@ -1,5 +1,20 @@
 import type { Hypervisor } from "../core/hypervisor.ts";
+import { hyperv } from "./hyper-v.ts";
 import { kvm } from "./kvm.ts";
+import { libvirt } from "./libvirt.ts";
+import { ova } from "./ova.ts";
+import { virtualbox } from "./virtualbox.ts";
+import { VMWARE } from "./vmware.ts";
+import { xen } from "./xen.ts";
 
 /** All hypervisors; command line choices and documentation derive from this list. */
-export const HYPERVISORS: readonly Hypervisor[] = [kvm, { ...kvm, name: "qemu", title: "QEMU" }];
+export const HYPERVISORS: readonly Hypervisor[] = [
+  kvm,
+  { ...kvm, name: "qemu", title: "QEMU" },
+  libvirt,
+  ...VMWARE,
+  virtualbox,
+  hyperv,
+  xen,
+  ova,
+];

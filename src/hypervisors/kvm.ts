@@ -2,21 +2,24 @@
  * QEMU, with KVM where there is KVM and software emulation elsewhere: a start script beside the disk.
  * Example: `vmbuilder build --hypervisor kvm`, then `./vm-trixie-amd64-vm/run.sh -display gtk`
  */
-import type { Hypervisor, MachineDescription } from "../core/hypervisor.ts";
+import type { Hypervisor, MachineDescription, MachineDisk } from "../core/hypervisor.ts";
 import { type NetworkLines, networkLines } from "./qemu-network.ts";
 
 export const kvm: Hypervisor = {
   name: "kvm",
   title: "QEMU/KVM",
   format: "qcow2",
+  architectures: ["amd64", "arm64"],
   describe: (machine) => [{ name: "run.sh", content: startScript(machine), mode: 0o755 }],
 };
 
-function startScript({ recipe, network, hostname, architecture, disks }: MachineDescription): string {
-  const script = architecture === "arm64" ? armScript : pcScript;
-  return script(recipe, networkLines(network), hostname, disks);
+function startScript(machine: MachineDescription): string {
+  const script = machine.architecture === "arm64" ? armScript : pcScript;
+  return script(machine, networkLines(machine.network));
 }
 
+const BIOS_USAGE = "#   UEFI=1          boot by UEFI instead of BIOS";
+const UEFI_USAGE = "#   UEFI=           (set and empty) boot by BIOS instead of UEFI";
 const ACCELERATOR_USAGE = "#   ACCEL=tcg       software emulation though there is KVM; ACCEL=kvm: KVM or nothing";
 
 /**
@@ -34,21 +37,16 @@ fi`;
 }
 
 /** Paths and host name are checked before they come here, so that they need no quoting beyond the double quotes. */
-function pcScript(
-  recipe: MachineDescription["recipe"],
-  network: NetworkLines,
-  hostname: string,
-  disks: readonly string[],
-): string {
+function pcScript({ recipe, firmware, hostname, disks }: MachineDescription, network: NetworkLines): string {
   return `#!/bin/sh
 # Starts ${hostname}. Arguments are passed on to qemu, for example: ./run.sh -display gtk
-${network.remarks.map((line) => `${line}\n`).join("")}#   UEFI=1          boot by UEFI instead of BIOS
+${network.remarks.map((line) => `${line}\n`).join("")}${firmware === "uefi" ? UEFI_USAGE : BIOS_USAGE}
 ${ACCELERATOR_USAGE}
 set -eu
 cd "$(dirname "$0")"
 ${accelerator("x86_64")}
 ${network.commands.join("\n")}
-if [ "\${UEFI:-}" ]; then
+if [ "\${UEFI${firmware === "uefi" ? "-1" : ":-"}}" ]; then
   for code in /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/OVMF/OVMF_CODE.fd; do [ ! -r "$code" ] || break; done
   [ -r "$code" ] || { echo "run.sh: no UEFI firmware: install the package ovmf" >&2; exit 1; }
   [ -e uefi-vars.fd ] || cp "$(echo "$code" | sed s/CODE/VARS/)" uefi-vars.fd
@@ -60,12 +58,7 @@ ${driveLines(disks)}
 `;
 }
 
-function armScript(
-  recipe: MachineDescription["recipe"],
-  network: NetworkLines,
-  hostname: string,
-  disks: readonly string[],
-): string {
+function armScript({ recipe, hostname, disks }: MachineDescription, network: NetworkLines): string {
   return `#!/bin/sh
 # Starts ${hostname}. Arguments are passed on to qemu.
 ${network.remarks.map((line) => `${line}\n`).join("")}${ACCELERATOR_USAGE}
@@ -80,6 +73,6 @@ ${driveLines(disks)}
 `;
 }
 
-function driveLines(disks: readonly string[]): string {
-  return disks.map((disk) => `  -drive if=virtio,format=qcow2,file="${disk}" \\`).join("\n");
+function driveLines(disks: readonly MachineDisk[]): string {
+  return disks.map(({ name }) => `  -drive if=virtio,format=qcow2,file="${name}" \\`).join("\n");
 }

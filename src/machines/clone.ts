@@ -9,6 +9,7 @@ import { recipeSchema } from "../model/recipe.ts";
 import { type BaseDisk, findBase, identifyDisk } from "../stages/base-disk.ts";
 import { BUILD_RECORD, checkDestination, publishFolder } from "../stages/destination.ts";
 import { newDiskIds, newMac } from "../stages/identity.ts";
+import { describeDisk, describeMachine } from "../stages/machine-description.ts";
 import { findDistro, findHypervisor } from "../stages/plan.ts";
 import { IDENTITY_RECORD, readMachineRecord } from "../stages/record.ts";
 import { fileError, sha256File, sha256Text } from "../system/files.ts";
@@ -58,6 +59,11 @@ export async function cloneMachine(request: CloneRequest): Promise<Clone> {
   await checkDestination(destination, request.overwrite);
   const record = await readMachineRecord(resolve(source));
   const { network, recipe: networkRecipe, left } = cloneNetwork(record.build.recipe, request.addresses, newMac);
+  const hypervisors = record.build.recipe.hypervisor.map(findHypervisor).filter(({ format }) => format === "qcow2");
+  if (hypervisors.length === 0)
+    throw new VmbuilderError("machine-invalid", `${source} is not for a hypervisor that reads qcow2, as a clone is`, {
+      hint: "build it with --hypervisor kvm too",
+    });
   const cache = await openCache(request.cacheDirectory);
   return withContext(cache, signal, emit, async (context) => {
     const base = await findIntactBase(record.build.base.key, source, context);
@@ -82,17 +88,21 @@ export async function cloneMachine(request: CloneRequest): Promise<Clone> {
           Math.floor(Date.now() / 1000),
           context,
         );
-        for (const hypervisor of recipe.hypervisor.map(findHypervisor)) {
-          for (const file of hypervisor.describe({
+        const machine = await describeMachine(
+          {
             recipe,
-            network,
-            hostname,
+            distro: base.facts.distro,
+            suite: record.build.plan.suite,
             architecture: record.build.plan.architecture,
-            disks: [image],
-          })) {
-            await writeFile(join(directory, file.name), file.content, { mode: file.mode });
-          }
-        }
+            hostname,
+            network,
+            diskGuid: identity.ids.diskGuid,
+            directory: destination,
+          },
+          [describeDisk(image, base.facts.disk.sizeBytes, identity.ids.diskGuid, "qcow2")],
+        );
+        for (const file of hypervisors.flatMap((hypervisor) => hypervisor.describe(machine)))
+          await writeFile(join(directory, file.name), file.content, { mode: file.mode });
         const { packages } = base.facts.tree;
         const manifest = packages.map((one) => `${one.name} ${one.version} ${one.architecture}\n`).sort();
         await writeFile(join(directory, "manifest"), manifest.join(""));

@@ -101,6 +101,8 @@ export const recipeSchema = z.strictObject({
   suite: z.string().regex(WORD, "is no suite name").optional(),
   arch: z.enum(["amd64", "arm64"]).optional(),
   hypervisor: list(z.string().regex(WORD, "is no hypervisor name")).default(["kvm"]),
+  format: list(z.string().regex(WORD, "is no format name")).default([]),
+  firmware: z.enum(["bios", "uefi"]).optional(),
   hostname: z
     .string()
     .regex(HOSTNAME, "is no host name: letters, digits and inner hyphens, at most 63 a label")

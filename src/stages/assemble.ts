@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { commitObject } from "../core/cache.ts";
 import { type BuildContext, runStep } from "../core/context.ts";
+import { derivedUuid } from "../core/derived-uuid.ts";
 import { BOOT_FILES, type Distro } from "../core/distro.ts";
 import { stepKey } from "../core/step-key.ts";
 import type { DiskIds } from "../model/identity.ts";
@@ -98,10 +98,7 @@ function rootExtent(disk: DiskPlan): Extent {
 
 /** Ids of the base follow from its key, so that the same inputs give the same bytes. */
 function baseIds(key: string, disk: DiskPlan): DiskIds {
-  const uuid = (name: string) => {
-    const hex = createHash("sha256").update(`${key} ${name}`).digest("hex");
-    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
-  };
+  const uuid = (name: string) => derivedUuid(key, name);
   return {
     diskGuid: uuid("disk"),
     partitionGuids: Object.fromEntries(disk.partitions.map(({ role }) => [role, uuid(role)])),

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { Distro } from "../core/distro.ts";
 import type { Hypervisor } from "../core/hypervisor.ts";
 import { DISTROS } from "../distros/index.ts";
+import { FORMATS } from "../formats/index.ts";
 import { HYPERVISORS } from "../hypervisors/index.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import { nearestName } from "../model/nearest-name.ts";
@@ -39,8 +40,8 @@ export async function planBuild(asked: Recipe): Promise<Plan> {
   const settings = await planSettings(asked);
   const recipe = { ...asked, ...valuesOf(settings) };
   const distro = findDistro(recipe.distro);
-  for (const name of recipe.hypervisor) findHypervisor(name);
   const architecture = recipe.arch ?? (process.arch === "arm64" ? "arm64" : "amd64");
+  checkDeployment(recipe, architecture);
   checkUser(recipe);
   const suite = await distro.resolveSuite(recipe.suite);
   const disk = planStorage({ rootSizeBytes: recipe.rootsize, swapSizeBytes: recipe.swapsize, architecture });
@@ -72,6 +73,16 @@ async function planSettings(recipe: Recipe): Promise<SystemSettings> {
 
 function valuesOf({ lang, timezone, keymap }: SystemSettings): Record<SettingName, string> {
   return { lang: lang.value, timezone: timezone.value, keymap: keymap.value };
+}
+
+function checkDeployment(recipe: Recipe, architecture: "amd64" | "arm64"): void {
+  for (const name of recipe.format) findPlugin("format", name, FORMATS);
+  for (const { title, architectures } of recipe.hypervisor.map(findHypervisor)) {
+    if (architectures.includes(architecture)) continue;
+    throw new VmbuilderError("recipe-invalid", `${title} runs no ${architecture} machines`, {
+      hint: "choose another --hypervisor or --arch",
+    });
+  }
 }
 
 function findPlugin<T extends { name: string }>(kind: string, name: string, plugins: readonly T[]): T {

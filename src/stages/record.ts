@@ -37,6 +37,7 @@ const buildRecordSchema = z.object({
     mem: z.number(),
     cpus: z.number(),
     ...recipeSchema.pick(NETWORK_KEYS).shape,
+    firmware: recipeSchema.shape.firmware,
   }),
   plan: z.object({ suite: z.string(), architecture: z.enum(["amd64", "arm64"]) }),
   base: z.object({ key: z.string().regex(/^[0-9a-f]{64}$/) }),

@@ -1,5 +1,6 @@
 import { open } from "node:fs/promises";
 import { run } from "./process.ts";
+import type { Extent } from "./undo-file.ts";
 
 /** Bytes to write at a place of a disk. */
 export interface DiskPatch {
@@ -37,4 +38,15 @@ export async function convertImage(
   signal: AbortSignal,
 ): Promise<void> {
   await run(["qemu-img", "convert", "-f", from, "-O", to, "-m", "8", "-W", ...options, source, target], { signal });
+}
+
+/** Where a raw file holds data; the rest is holes or zeros. qemu-img writes an extent a line. */
+export async function listData(path: string, signal: AbortSignal): Promise<Extent[]> {
+  const extents: Extent[] = [];
+  const onLine = (line: string) => {
+    const found = /"start": (\d+), "length": (\d+).*"data": true/.exec(line);
+    if (found) extents.push({ offsetBytes: Number(found[1]), sizeBytes: Number(found[2]) });
+  };
+  await run(["qemu-img", "map", "--output=json", "-f", "raw", path], { signal, onLine });
+  return extents;
 }

@@ -12,7 +12,22 @@ export type TarItem =
  * An archive's end is marked, so that several can follow one another for `tar --ignore-zeros`.
  */
 export function writeTar(items: readonly TarItem[], mtimeSeconds: number): Buffer {
-  return Buffer.concat([...items.flatMap((item) => writeItem(item, mtimeSeconds)), Buffer.alloc(2 * BLOCK)]);
+  return Buffer.concat([...items.flatMap((item) => writeItem(item, mtimeSeconds)), endOfTar()]);
+}
+
+/** Header of a plain file whose content the caller streams, with {@link tarPadding} behind it. */
+export function tarFileHeader(name: string, sizeBytes: number): Buffer {
+  return Buffer.concat([...longName(name), header(name, "0", 0o644, sizeBytes, { uid: 0, gid: 0 }, 0)]);
+}
+
+/** Zeros that fill the last block of a file. */
+export function tarPadding(sizeBytes: number): Buffer {
+  return Buffer.alloc((BLOCK - (sizeBytes % BLOCK)) % BLOCK);
+}
+
+/** What ends an archive. */
+export function endOfTar(): Buffer {
+  return Buffer.alloc(2 * BLOCK);
 }
 
 function writeItem(item: TarItem, mtimeSeconds: number): Buffer[] {
@@ -68,5 +83,5 @@ function writeOctal(block: Buffer, value: number, at: number, length: number): v
 }
 
 function padded(content: Buffer): Buffer[] {
-  return [content, Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK)];
+  return [content, tarPadding(content.length)];
 }

@@ -11,6 +11,7 @@ import { planNetwork } from "../../src/model/network.ts";
 import { recipeSchema } from "../../src/model/recipe.ts";
 import { MIB } from "../../src/model/size.ts";
 import { planStorage } from "../../src/model/storage-plan.ts";
+import { machineDescription, machineDisk } from "../fixtures/machine-description.ts";
 import { run } from "../fixtures/vmbuilder.ts";
 import { expectGolden } from "./golden-file.ts";
 
@@ -98,13 +99,8 @@ describe("the start script", () => {
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
   it.each(["amd64", "arm64"] as const)("for %s is as it was, and a shell can read it", async (architecture) => {
-    const [script] = kvm.describe({
-      recipe: { mem: 2048, cpus: 2 },
-      network: planNetwork(recipeSchema.parse({})),
-      hostname: "web",
-      architecture,
-      disks: ["web.qcow2", "web-2.qcow2"],
-    });
+    const disks = [machineDisk("web.qcow2"), machineDisk("web-2.qcow2", 2)];
+    const [script] = kvm.describe(machineDescription({ architecture, disks }));
     expect(script).toMatchObject({ name: "run.sh", mode: 0o755 });
     await expectGolden(`run-${architecture}.sh.txt`, script?.content ?? "");
     const path = join(directory, architecture);
@@ -113,13 +109,7 @@ describe("the start script", () => {
   });
 
   it("passes arguments on, after its own, whatever they hold", async () => {
-    const [script] = kvm.describe({
-      recipe: { mem: 64, cpus: 1 },
-      network: planNetwork(recipeSchema.parse({})),
-      hostname: "web",
-      architecture: "amd64",
-      disks: ["web.qcow2"],
-    });
+    const [script] = kvm.describe(machineDescription());
     await writeFile(join(directory, "run.sh"), script?.content ?? "", { mode: 0o755 });
     await writeFile(join(directory, "qemu-system-x86_64"), `#!/bin/sh\nprintf '%s\\n' "$@"\n`, { mode: 0o755 });
     const env = { PATH: `${directory}:/usr/bin:/bin`, SSH_PORT: "none" };

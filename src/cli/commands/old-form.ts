@@ -41,9 +41,9 @@ function buildOldForm(command: Command, fixed: { hypervisor: string; distro: str
   const values = readBuildOptions(command);
   for (const [key, value] of Object.entries(fixed)) {
     const given = values[key as keyof typeof fixed];
-    if (given !== undefined && given !== value)
+    if (given !== undefined && String(given) !== value)
       throw new VmbuilderError("usage", `--${key} ${given} contradicts ${value}`, { hint: `leave out --${key}` });
   }
   writeNotes(oldOptionNotes(command));
-  return build(undefined, { ...values, ...fixed }, readOldOptions(command));
+  return build(undefined, { ...values, ...fixed, hypervisor: [fixed.hypervisor] }, readOldOptions(command));
 }

@@ -8,9 +8,9 @@ import type { FamilyMember } from "./member.ts";
  * What only a build needs is loaded when it is wanted, so that a clone, which takes a quarter of a second, doesn't wait for it.
  */
 export function familyDistro(member: FamilyMember): Distro {
-  const { name, title, hostFiles, treeVersion, resolveSuite, requestPackages, settingScripts } = member;
+  const { name, title, hostFiles, treeVersion, resolveSuite, systemIds, requestPackages, settingScripts } = member;
   return {
-    ...{ name, title, hostFiles, treeVersion, resolveSuite, settingScripts },
+    ...{ name, title, hostFiles, treeVersion, resolveSuite, systemIds, settingScripts },
     requestPackages: async (recipe, suite, architecture) =>
       withKeymapPackages(await requestPackages(recipe, suite, architecture), recipe.keymap),
     async resolve(plan, context, onSolving) {

@@ -9,6 +9,7 @@ import { DEBIAN_KEYRING } from "./keyring.ts";
 import { NETWORK_SETTINGS, networkEdits } from "./network.ts";
 import { requestPackages } from "./request.ts";
 import { findSuite, readSuites, SUITES_FILE } from "./suites.ts";
+import { systemIds } from "./system-ids.ts";
 
 const today = () => new Date().toISOString().slice(0, 10);
 
@@ -26,6 +27,9 @@ export const debian = familyDistro({
   settings: NETWORK_SETTINGS,
   async resolveSuite(suite) {
     return findSuite(await readSuites(), suite ?? "stable", today()).codename;
+  },
+  async systemIds(suite) {
+    return systemIds(findSuite(await readSuites(), suite, today()));
   },
   async requestPackages(recipe, suite, architecture) {
     return requestPackages(recipe, findSuite(await readSuites(), suite, today()), architecture);

@@ -1,0 +1,30 @@
+/**
+ * The disk's bytes as they are: a sparse file, or compressed by zstd for transport (`zstd -d --sparse` unpacks it).
+ * Tools: qemu-img (qemu-utils).
+ */
+import { rm } from "node:fs/promises";
+import type { Format } from "../core/format.ts";
+import { convertImage, listData } from "../system/disk-image.ts";
+import { compressSparse } from "../system/zstd-frames.ts";
+
+export const raw: Format = {
+  name: "raw",
+  title: "raw, sparse",
+  suffix: ".raw",
+  convert: ({ path, format }, target, _uuid, signal) => convertImage(path, format, target, "raw", [], signal),
+};
+
+export const compressedRaw: Format = {
+  name: "raw.zst",
+  title: "raw, compressed by zstd",
+  suffix: ".raw.zst",
+  async convert({ path, format }, target, _uuid, signal) {
+    const unpacked = `${target}.tmp`;
+    try {
+      await convertImage(path, format, unpacked, "raw", [], signal);
+      await compressSparse(unpacked, await listData(unpacked, signal), target, signal);
+    } finally {
+      await rm(unpacked, { force: true });
+    }
+  },
+};

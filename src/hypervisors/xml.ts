@@ -1,0 +1,4 @@
+/** Text as it may stand in XML, between quotes too. */
+export function escapeXml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+}

@@ -1,0 +1,33 @@
+import { derivedUuid } from "../core/derived-uuid.ts";
+import type { MachineDescription, MachineDisk } from "../core/hypervisor.ts";
+import type { NetworkPlan } from "../model/network.ts";
+import type { Recipe } from "../model/recipe.ts";
+import { findDistro } from "./plan.ts";
+
+/** What a machine's description follows from. */
+export interface DescribedMachine {
+  readonly recipe: Pick<Recipe, "mem" | "cpus" | "firmware">;
+  readonly distro: string;
+  readonly suite: string;
+  readonly architecture: "amd64" | "arm64";
+  readonly hostname: string;
+  readonly network: NetworkPlan;
+  readonly diskGuid: string;
+  /** Where the result folder will be. */
+  readonly directory: string;
+}
+
+/** Puts together what hypervisors want to know of a machine. PCs start by BIOS unless told otherwise; others have none. */
+export async function describeMachine(
+  { distro, suite, diskGuid, ...machine }: DescribedMachine,
+  disks: readonly MachineDisk[],
+): Promise<MachineDescription> {
+  const system = await findDistro(distro).systemIds(suite);
+  const firmware = machine.architecture === "arm64" ? "uefi" : (machine.recipe.firmware ?? "bios");
+  return { ...machine, firmware, system, uuid: derivedUuid(diskGuid, "machine"), disks };
+}
+
+/** A disk of a machine in one format. */
+export function describeDisk(name: string, sizeBytes: number, diskGuid: string, format: string): MachineDisk {
+  return { name, sizeBytes, uuid: derivedUuid(diskGuid, format) };
+}

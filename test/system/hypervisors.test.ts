@@ -1,0 +1,150 @@
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Format } from "../../src/core/format.ts";
+import type { MachineDescription } from "../../src/core/hypervisor.ts";
+import { FORMATS } from "../../src/formats/index.ts";
+import { HYPERVISORS } from "../../src/hypervisors/index.ts";
+import { planNetwork } from "../../src/model/network.ts";
+import { recipeSchema } from "../../src/model/recipe.ts";
+import { convertImage } from "../../src/system/disk-image.ts";
+import { machineDescription, machineDisk } from "../fixtures/machine-description.ts";
+import { run } from "../fixtures/vmbuilder.ts";
+
+const SIZE_BYTES = 64 * 1024 ** 2;
+const UUID = "6f3c2b1a-8d57-4a36-9bd5-0b54a9b65b01";
+const { signal } = new AbortController();
+/** As qemu-img calls them. */
+const DRIVERS: Record<string, string> = { "qcow2-compressed": "qcow2", vhd: "vpc", "vhd-fixed": "vpc" };
+
+let directory: string;
+let rawDisk: string;
+let source: { path: string; format: "qcow2" };
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "vmbuilder-formats-"));
+  rawDisk = join(directory, "disk");
+  await using file = await open(rawDisk, "w");
+  await file.truncate(SIZE_BYTES);
+  for (const [at, text] of [
+    [0, "boot"],
+    [5_000_000, "data ".repeat(300_000)],
+    [SIZE_BYTES - 512, "end"],
+  ] as const)
+    await file.write(text, at);
+  source = { path: join(directory, "source.qcow2"), format: "qcow2" };
+  await convertImage(rawDisk, "raw", source.path, "qcow2", [], signal);
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+async function convert(format: Format): Promise<string> {
+  const target = join(directory, `web${format.suffix}`);
+  await format.convert(source, target, UUID, signal);
+  return target;
+}
+
+/** Blocks of 512 bytes that a file takes on the disk. */
+async function usedBytes(path: string): Promise<number> {
+  const { stdout } = await run("stat", ["-c", "%b", path]);
+  return Number(stdout) * 512;
+}
+
+describe.each(FORMATS.map((format) => [format.name, format] as const))("the format %s", (name, format) => {
+  it("holds the same disk, and no more than its content", async () => {
+    const target = await convert(format);
+    if (name === "raw.zst") {
+      expect(await run("zstd", ["-q", "-d", target, "-o", `${target}.raw`])).toMatchObject({ status: 0, stderr: "" });
+      expect(await run("cmp", [rawDisk, `${target}.raw`])).toMatchObject({ status: 0, stdout: "" });
+    } else {
+      const driver = DRIVERS[name] ?? name.replace(/-.*/, "");
+      const { stdout, status } = await run("qemu-img", ["compare", "-f", "raw", "-F", driver, rawDisk, target]);
+      expect(`${status} ${stdout}`).toBe("0 Images are identical.\n");
+    }
+    const files = [target, ...(format.companions?.(target) ?? [])];
+    const used = await Promise.all(files.map(usedBytes));
+    expect(used.reduce((sum, bytes) => sum + bytes)).toBeLessThan(24 * 1024 ** 2);
+  });
+});
+
+it("a VDI carries the UUID by which VirtualBox's settings name it", async () => {
+  const vdi = FORMATS.find(({ name }) => name === "vdi") as Format;
+  const target = await convert(vdi);
+  await using file = await open(target, "r");
+  const { buffer } = await file.read(Buffer.alloc(16), 0, 16, 0x188);
+  expect(buffer.toString("hex")).toBe("1a2b3c6f578d364a9bd50b54a9b65b01");
+});
+
+async function describeFor(name: string, changes: Partial<MachineDescription> = {}): Promise<string> {
+  const machine = machineDescription(changes);
+  const [file] = HYPERVISORS.find((one) => one.name === name)?.describe(machine) ?? [];
+  const path = join(directory, file?.name ?? "");
+  await writeFile(path, file?.content ?? "");
+  return path;
+}
+
+const MAC = "52:54:00:12:34:56";
+const busy = { recipe: { mem: 3072, cpus: 3 }, network: planNetwork(recipeSchema.parse({ mac: MAC })) };
+
+describe("libvirt", () => {
+  it.each([
+    {},
+    { ...busy, firmware: "uefi" },
+    { ...busy, architecture: "arm64", firmware: "uefi" },
+  ] as Partial<MachineDescription>[])(
+    "accepts the domain %j, by its schema and by its test driver",
+    async (changes) => {
+      const path = await describeFor("libvirt", changes);
+      expect(await run("virt-xml-validate", [path, "domain"])).toMatchObject({ status: 0 });
+      if (changes.architecture === "arm64") return; // the test driver is a PC
+      expect(await run("virsh", ["-c", "test:///default", "define", "--validate", path])).toMatchObject({
+        status: 0,
+        stderr: "",
+      });
+    },
+  );
+});
+
+describe("VMware", () => {
+  it.each(["vmware", "esxi"])("settings for %s say to libvirt's parser what the recipe said", async (name) => {
+    const stubs = join(directory, "stubs");
+    await run("mkdir", ["-p", stubs]);
+    await writeFile(join(stubs, "vmware"), "#!/bin/sh\necho 'VMware Workstation 17.0.0 build-1'\n", { mode: 0o755 });
+    await writeFile(join(stubs, "vmrun"), "#!/bin/sh\necho 'vmrun version 1.17.0 build-1'\n", { mode: 0o755 });
+    const settings = await describeFor(name, { ...busy, firmware: "uefi", disks: [machineDisk("web.vmdk")] });
+    const uri = ["-c", "vmwarews:///session", "domxml-from-native", "vmware-vmx"];
+    const { stdout, stderr, status } = await run("virsh", [...uri, settings], {
+      ...process.env,
+      PATH: `${stubs}:${process.env.PATH}`,
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toContain("<name>web</name>");
+    expect(stdout).toContain(">3145728</memory>");
+    expect(stdout).toContain(">3</vcpu>");
+    expect(stdout).toContain(`<mac address='${MAC}'`);
+    expect(stdout).toContain("model='vmpvscsi'");
+    expect(stdout).toContain("<model type='vmxnet3'/>");
+    expect(stdout).toContain("firmware='efi'");
+  });
+});
+
+it("virt-v2v reads an OVA, hashes included", async () => {
+  const ova = HYPERVISORS.find(({ name }) => name === "ova");
+  const disk = await convert(FORMATS.find(({ name }) => name === ova?.format) as Format);
+  const disks = [{ name: "web-stream.vmdk", sizeBytes: SIZE_BYTES, uuid: UUID }];
+  const name = await ova?.pack?.(machineDescription({ ...busy, disks }), directory, signal);
+  const file = join(directory, name ?? "");
+  const env = { ...process.env, LIBGUESTFS_BACKEND: "direct" };
+  const read = () => run("virt-v2v", ["-i", "ova", file, "--print-source"], env);
+  const { stdout, status } = await read();
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/source name: web\n/);
+  expect(stdout).toMatch(/memory: 3221225472/);
+  expect(stdout).toMatch(/nr vCPUs: 3/);
+  expect(stdout).toContain(MAC);
+  expect(await run("tar", ["-tf", file])).toMatchObject({ stdout: "web.ovf\nweb.mf\nweb-stream.vmdk\n" });
+  await using archive = await open(file, "r+");
+  await archive.write("x", (await run("stat", ["-c", "%s", file]).then(({ stdout: size }) => Number(size))) - 20_000);
+  expect(await read()).not.toMatchObject({ status: 0 });
+  expect(disk).toContain("web-stream.vmdk");
+});
