@@ -214,6 +214,13 @@ export const buildOptions = [
   },
   { key: "keyring", kind: "text", argument: "FILE", group: "Sources", help: "keys that must have signed the mirror" },
   {
+    key: "repo",
+    kind: "files",
+    argument: "LINE",
+    group: "Sources",
+    help: "another repository: [signed-by=FILE] URI SUITE COMPONENT",
+  },
+  {
     key: "proxy",
     kind: "text",
     argument: "URL",

@@ -1,7 +1,7 @@
 import type { FileEdit } from "../model/file-edit.ts";
 import type { Identity, MachineScript } from "../model/identity.ts";
 import type { Lock, PackageRef } from "../model/package.ts";
-import type { PackageRequest, Plan } from "../model/plan.ts";
+import type { Extras, PackageRequest, Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";
 import type { DiskPlan } from "../model/storage-plan.ts";
 import type { BuildContext } from "./context.ts";
@@ -42,6 +42,12 @@ export interface Distro {
   systemIds(suite: string): Promise<SystemIds>;
   /** Packages that the recipe asks for, with what booting and logging in needs. */
   requestPackages(recipe: Recipe, suite: string, architecture: "amd64" | "arm64"): Promise<PackageRequest>;
+  /**
+   * Reads what the recipe names on this host beside the archive. Called only when it names something.
+   *
+   * @throws recipe-invalid, file-unreadable, key-unusable
+   */
+  readExtras(recipe: Recipe, architecture: "amd64" | "arm64"): Promise<Extras>;
   /** Scripts that settings of a recipe need, such as for its locale. They run before the recipe's own. Pure. */
   settingScripts(recipe: Recipe): MachineScript[];
   /**

@@ -5,6 +5,7 @@ import type { z } from "zod";
 import { VmbuilderError } from "../model/errors.ts";
 import { nearestName } from "../model/nearest-name.ts";
 import { RECIPE_KEYS, type Recipe, recipeSchema } from "../model/recipe.ts";
+import { parseRepositoryLine } from "../model/repository.ts";
 import { readSmallFile } from "../system/files.ts";
 import { parseRecipe } from "./recipe-yaml.ts";
 
@@ -41,7 +42,7 @@ interface Given {
  */
 export async function readRecipe(file: string | undefined, options: Record<string, unknown>): Promise<Recipe> {
   const written = await withSecrets(file === undefined ? nothing : await readRecipeFile(file));
-  const given = await withSecrets({ values: options, name: (path) => `--${String(path[0])}` });
+  const given = await withSecrets(readOptions(options));
   const values = { ...written.values, ...given.values };
   const nameOf: Given["name"] = (path, part) =>
     (file === undefined || Object.hasOwn(given.values, String(path[0])) ? given : written).name(path, part);
@@ -51,6 +52,17 @@ export async function readRecipe(file: string | undefined, options: Record<strin
   return parsed.data;
 }
 
+/** Options are keyed as a recipe is, but for repositories, which are lines there. */
+function readOptions({ repo, ...values }: Record<string, unknown>): Given {
+  const repositories = Array.isArray(repo)
+    ? { repositories: repo.map((line) => parseRepositoryLine(String(line))) }
+    : {};
+  return {
+    values: { ...values, ...repositories },
+    name: ([key]) => (key === "repositories" ? "--repo" : `--${String(key)}`),
+  };
+}
+
 const nothing: Given = { values: {}, name: String };
 
 async function readRecipeFile(file: string): Promise<Given> {
@@ -58,6 +70,7 @@ async function readRecipeFile(file: string): Promise<Given> {
   const { values, locate } = parseRecipe(text, file);
   const beside = (path: unknown) => (typeof path === "string" && !isAbsolute(path) ? join(dirname(file), path) : path);
   const resolved = Object.entries(values).map(([key, value]): [string, unknown] => {
+    if (key === "repositories") return [key, [value].flat().map((one) => withKeyBeside(one, beside))];
     if (!(FILE_KEYS as readonly string[]).includes(key)) return [key, value];
     return [key, Array.isArray(value) ? value.map(beside) : beside(value)];
   });
@@ -65,6 +78,13 @@ async function readRecipeFile(file: string): Promise<Given> {
     values: Object.fromEntries(resolved),
     name: (path, part) => `${locate(path, part)}: ${path.map(String).join(".")}`,
   };
+}
+
+/** A repository's key may be a file, too. */
+function withKeyBeside(repository: unknown, beside: (path: unknown) => unknown): unknown {
+  if (typeof repository !== "object" || repository === null || !("key" in repository)) return repository;
+  const { key } = repository;
+  return typeof key === "string" && /^[a-z]+:/.test(key) ? repository : { ...repository, key: beside(key) };
 }
 
 async function withSecrets({ values, name }: Given): Promise<Given> {
@@ -135,6 +155,7 @@ function describe(issue: z.core.$ZodIssue, values: unknown): { path: PropertyKey
       return describe({ ...deepest, path: [...issue.path, ...deepest.path] }, values);
     }
     case "invalid_type":
+      if (value === undefined) return { path: issue.path, message: "is missing" };
       return { path: issue.path, message: `${shown(value)} is no ${TYPES[issue.expected] ?? issue.expected}` };
     case "invalid_value":
       return { path: issue.path, message: `${shown(value)} is none of ${issue.values.map(String).join(", ")}` };

@@ -14,6 +14,7 @@ export const ERROR_TABLE = {
   "dest-impossible": { exitStatus: 2, httpStatus: 400 },
   "login-impossible": { exitStatus: 2, httpStatus: 400 },
   "machine-invalid": { exitStatus: 2, httpStatus: 400 },
+  "key-unusable": { exitStatus: 2, httpStatus: 400 },
   "mirror-unknown": { exitStatus: 2, httpStatus: 400 },
   // the host
   "host-unfit": { exitStatus: 1, httpStatus: 503 },

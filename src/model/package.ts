@@ -36,6 +36,19 @@ export interface AptSource {
   readonly components: readonly string[];
   /** Keyring on the host that verifies this source. */
   readonly keyring: string;
+  /** Of a repository beside the archive, which has a file and a keyring of its own in the guest. */
+  readonly name?: string;
+  /** The keys in such a repository's keyring. */
+  readonly fingerprints?: readonly string[];
+  /** True when it is used whoever signed it, or nobody, by the user's own word. */
+  readonly trusted?: true;
+  /** False when it is used although it has expired, by the user's own word. */
+  readonly checkValidUntil?: false;
+}
+
+/** What makes a source another one, for cache keys: all but the place of its keyring. */
+export function sourceIdentity({ keyring, ...source }: AptSource): Omit<AptSource, "keyring"> {
+  return source;
 }
 
 /** `name_version_arch`, unique within a set and stable for cache keys. */

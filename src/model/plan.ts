@@ -14,6 +14,8 @@ export interface Plan {
   readonly settings: SystemSettings;
   readonly disk: DiskPlan;
   readonly network: NetworkPlan;
+  /** What the recipe names on this host beside the archive, if anything. */
+  readonly extras?: Extras;
   /** Absolute path of the result folder. */
   readonly destination: string;
 }
@@ -34,4 +36,22 @@ export interface PackageRequest {
   readonly priorities: readonly string[];
   readonly include: readonly string[];
   readonly exclude: readonly string[];
+}
+
+/** Where packages come from beside the distribution's archive. */
+export interface Extras {
+  readonly repositories: readonly ExtraRepository[];
+}
+
+/** A repository of a recipe, with what verifies it. */
+export interface ExtraRepository {
+  readonly name: string;
+  readonly uri: string;
+  readonly suite: string;
+  readonly components: readonly string[];
+  /** Public keys in binary form, or the address from which the one with the fingerprint is fetched. */
+  readonly key: Uint8Array | string | undefined;
+  readonly fingerprint: string | undefined;
+  readonly trusted: boolean;
+  readonly checkValidUntil: boolean;
 }

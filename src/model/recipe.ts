@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { isGuestPath } from "./file-edit.ts";
+import { repositorySchema } from "./repository.ts";
 import { parseSize } from "./size.ts";
 import { KEYMAP } from "./system-settings.ts";
 
@@ -114,6 +115,7 @@ export const recipeSchema = z.strictObject({
   "install-security-mirror": mirror.optional(),
   components: words(WORD, "component name").default(["main"]),
   keyring: path.optional(),
+  repositories: list(repositorySchema).default([]).describe("package repositories beside the archive"),
   proxy: z.url().optional(),
   addpkg: words(PACKAGE_NAME, "package name").default([]),
   removepkg: words(PACKAGE_NAME, "package name").default([]),

@@ -5,7 +5,7 @@ import { type BuildContext, logLine, runStep } from "../core/context.ts";
 import type { Distro } from "../core/distro.ts";
 import { stepKey } from "../core/step-key.ts";
 import type { MachineScript } from "../model/identity.ts";
-import { type Lock, type PackageRef, packageId } from "../model/package.ts";
+import { type Lock, type PackageRef, packageId, sourceIdentity } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
 import { removeGuestTree } from "../system/files.ts";
 import { packTree, unpackTree } from "../system/tree-archive.ts";
@@ -31,7 +31,7 @@ const QUICK_INSTALLATION_MS = 2000;
 /** The key of the tree that a lock leads to. */
 export function treeKey(distro: Distro, plan: Plan, lock: Lock): string {
   const packages = lock.packages.map((ref) => `${packageId(ref)} ${ref.sha256}`).sort();
-  const sources = lock.sources.map(({ uri, suites, components }) => ({ uri, suites, components }));
+  const sources = lock.sources.map(sourceIdentity);
   return stepKey("tree", distro.treeVersion, {
     distro: distro.name,
     architecture: plan.architecture,

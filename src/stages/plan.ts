@@ -53,7 +53,12 @@ export async function planBuild(asked: Recipe): Promise<Plan> {
     settings: distro.settingScripts(recipe),
     scripts: await readScripts("exec", recipe.exec),
   };
-  return { recipe, suite, architecture, packages, changes, settings, disk, network, destination };
+  const extras = namesExtras(recipe) ? { extras: await distro.readExtras(recipe, architecture) } : {};
+  return { recipe, suite, architecture, packages, changes, settings, disk, network, ...extras, destination };
+}
+
+function namesExtras(recipe: Recipe): boolean {
+  return recipe.repositories.length > 0;
 }
 
 /** A locale of the host's is left out where what makes locales shall not be installed. */

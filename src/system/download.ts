@@ -81,11 +81,16 @@ export async function download(url: string, target: string, options: DownloadOpt
  *
  * @throws as {@link download}
  */
-export function downloadText(url: string, options: DownloadOptions): Promise<string> {
+export async function downloadText(url: string, options: DownloadOptions): Promise<string> {
+  return (await downloadBytes(url, options)).toString("utf8");
+}
+
+/** Like {@link downloadText}, for what is no text. */
+export function downloadBytes(url: string, options: DownloadOptions): Promise<Buffer> {
   return withRetries(url, options, async () => {
     const pieces: Buffer[] = [];
     await receive(url, { limitBytes: 16 * 1024 * 1024, ...options }, { push: (piece) => pieces.push(piece) });
-    return Buffer.concat(pieces).toString("utf8");
+    return Buffer.concat(pieces);
   });
 }
 

@@ -26,8 +26,8 @@ export async function sha256File(path: string, signal?: AbortSignal): Promise<st
   return hash.digest("hex");
 }
 
-/** SHA-256 of a text, lower-case hexadecimal. */
-export function sha256Text(text: string): string {
+/** SHA-256 of a text or of bytes, lower-case hexadecimal. */
+export function sha256Text(text: string | Uint8Array): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
@@ -37,6 +37,11 @@ export function sha256Text(text: string): string {
  * @throws file-unreadable, which says why
  */
 export async function readSmallFile(path: string, limitBytes: number): Promise<string> {
+  return (await readSmallBytes(path, limitBytes)).toString("utf8");
+}
+
+/** Like {@link readSmallFile}, for what is no text. */
+export async function readSmallBytes(path: string, limitBytes: number): Promise<Buffer> {
   const refuse = (why: string, cause?: unknown) =>
     new VmbuilderError("file-unreadable", `cannot read ${path}: ${why}`, { cause });
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: NodeJS.ErrnoException) => {
@@ -46,7 +51,7 @@ export async function readSmallFile(path: string, limitBytes: number): Promise<s
     const info = await file.stat();
     if (!info.isFile()) throw refuse("it is no plain file");
     if (info.size > limitBytes) throw refuse(`it is larger than ${limitBytes / 1024} KiB`);
-    return await file.readFile("utf8");
+    return await file.readFile();
   } finally {
     await file.close();
   }

@@ -13,6 +13,10 @@ export function familyDistro(member: FamilyMember): Distro {
     ...{ name, title, hostFiles, treeVersion, resolveSuite, systemIds, settingScripts },
     requestPackages: async (recipe, suite, architecture) =>
       withKeymapPackages(await requestPackages(recipe, suite, architecture), recipe.keymap),
+    async readExtras(recipe) {
+      const { readExtras } = await import("../packagers/apt/extras.ts");
+      return readExtras(recipe);
+    },
     async resolve(plan, context, onSolving) {
       const [{ resolvePackages }, findSources] = await Promise.all([
         import("../packagers/apt/resolve.ts"),

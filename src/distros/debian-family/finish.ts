@@ -3,8 +3,8 @@ import { BOOT_FILES, type TreeFacts, type TreeRequest } from "../../core/distro.
 import { VmbuilderError } from "../../model/errors.ts";
 import { HOST_USR, runInGuest } from "../../system/guest.ts";
 import { readGuestFiles } from "../../system/guest-files.ts";
-import { formatSources } from "../packagers/apt/configuration.ts";
 import { extendedStates } from "../packagers/apt/extended-states.ts";
+import { guestSourceFiles } from "../packagers/apt/guest-sources.ts";
 import { POLICY_PATH } from "../packagers/apt/stubs.ts";
 import { writeToTree } from "../packagers/apt/write-to-tree.ts";
 import type { FamilyMember } from "./member.ts";
@@ -72,12 +72,7 @@ export async function finishTree(
         content: extendedStates(lock, plan.architecture),
         mode: 0o644,
       },
-      {
-        kind: "file",
-        path: `/etc/apt/sources.list.d/${member.name}.sources`,
-        content: formatSources(lock.sources, member.keyring),
-        mode: 0o644,
-      },
+      ...(await guestSourceFiles(lock.sources, { file: member.name, keyring: member.keyring })),
     ],
     signal,
   );

@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { VmbuilderError } from "../../../model/errors.ts";
 import type { AptSource } from "../../../model/package.ts";
 import type { DownloadOptions } from "../../../system/download.ts";
-import { fetchRelease, type Release } from "./release.ts";
+import { checkComponents, fetchRelease, type Release } from "./release.ts";
 
 /** One suite of a distribution's archive, at one address. */
 export interface Pocket {
@@ -42,6 +42,7 @@ export async function findArchive(
     throw new VmbuilderError("mirror-not-a-repository", `${main.uri} has no suite ${main.suite}`, {
       hint: "check --mirror and --suite",
     });
+  if (releases[0]) checkComponents(releases[0], source.components, "check --components");
   const found = pockets.filter((_, i) => releases[i] !== undefined);
   const kept = pockets.filter((pocket) => found.includes(pocket) || pocket.guestUri !== pocket.uri);
   return {

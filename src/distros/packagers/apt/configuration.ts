@@ -44,12 +44,19 @@ export function formatSources(sources: readonly AptSource[], keyring?: string): 
           ["Types", "deb"],
           ["URIs", source.uri],
           ["Suites", source.suites.join(" ")],
-          ["Components", source.components.join(" ")],
-          ["Signed-By", keyring ?? source.keyring],
+          ...(source.components.length > 0 ? [["Components", source.components.join(" ")] as const] : []),
+          ...(source.trusted ? TRUSTED : ([["Signed-By", keyring ?? source.keyring]] as const)),
+          ...(source.checkValidUntil === false ? [["Check-Valid-Until", "no"] as const] : []),
         ]),
     ),
   );
 }
+
+/** Unsigned sources are refused before their trust is asked for, unless that is allowed, too. @see sources.list(5) */
+const TRUSTED = [
+  ["Trusted", "yes"],
+  ["Allow-Insecure", "yes"],
+] as const;
 
 function configuration(directory: string, lists: string, architecture: string, proxy: string | undefined): string {
   const stallSeconds = String(Math.ceil(readDeadlines().stallMs / 1000));

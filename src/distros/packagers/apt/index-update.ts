@@ -58,7 +58,7 @@ async function aptUpdate(apt: IsolatedApt, context: BuildContext): Promise<void>
 
 /** The mirror may change between our look and apt's: then what apt verified isn't what the key was made from. */
 async function checkSameReleases(lists: string, releases: readonly Release[]): Promise<void> {
-  const names = (await readdir(lists)).filter((name) => name.endsWith("InRelease"));
+  const names = (await readdir(lists)).filter((name) => name.endsWith("Release"));
   const verified = new Set(await Promise.all(names.map((name) => sha256File(join(lists, name)))));
   const changed = releases.find(({ sha256 }) => !verified.has(sha256));
   if (!changed) return;
@@ -69,11 +69,13 @@ async function checkSameReleases(lists: string, releases: readonly Release[]): P
 
 function updateError(error: CommandError): VmbuilderError {
   const text = error.stderr;
-  const line =
-    text
-      .split("\n")
-      .find((one) => one.startsWith("E: ") || one.startsWith("Err:"))
-      ?.replace(/^E: /, "") ?? error.message;
+  const lines = text.split("\n");
+  // Where there is a wrong signature, apt's last word is that there is none.
+  const line = (
+    lines.find((one) => one.includes("GPG error: ")) ??
+    lines.find((one) => one.startsWith("E: ") || one.startsWith("Err:")) ??
+    error.message
+  ).replace(/^.*GPG error: |^E: /, "");
   const fail = (code: ConstructorParameters<typeof VmbuilderError>[0], hint: string) =>
     new VmbuilderError(code, line.trim(), { hint, detail: text.trim(), cause: error });
   if (
@@ -83,7 +85,7 @@ function updateError(error: CommandError): VmbuilderError {
   ) {
     return fail(
       "release-untrusted",
-      "the signature is not of a key in the keyring: install the distribution's archive keyring or give --keyring FILE",
+      "the signature is not of a key that is trusted for this source: check --keyring FILE, or the repository's key",
     );
   }
   if (/is expired|Valid-Until/i.test(text))

@@ -42,6 +42,7 @@ describe("fetchRelease", () => {
       sha256: sha256Text(release()),
       dateMs: NOW - HOUR_MS,
       codename: "trixie",
+      components: [],
     });
     expect((await fetch(release({ Codename: undefined })))?.codename).toBe("trixie");
   });

@@ -9,14 +9,24 @@ export interface Release {
   readonly sha256: string;
   readonly dateMs: number;
   readonly codename: string;
+  /** The components that it lists; none when it doesn't say. */
+  readonly components: readonly string[];
+}
+
+/** What the user allows of a source by name. */
+export interface ReleaseRules {
+  /** Nobody needs to have signed it. */
+  readonly trusted?: boolean;
+  /** Unless false, an expired one is refused. */
+  readonly checkValidUntil?: boolean;
 }
 
 /** How far a clock may be behind the mirror's. */
 export const FUTURE_TOLERANCE_MS = 5 * 60 * 1000;
 
 /**
- * Fetches `InRelease` and refuses what can be seen without a key: a page that is no repository, a missing signature,
- * a date that has passed or has not come.
+ * Fetches `InRelease`, or `Release` with its signature beside it, and refuses what can be seen without a key: a page that
+ * is no repository, a missing signature, a date that has passed or has not come.
  *
  * @returns undefined when the mirror doesn't have the suite
  * @throws mirror-not-a-repository, release-unsigned, release-expired, release-future, and download errors
@@ -27,12 +37,12 @@ export async function fetchRelease(
   suite: string,
   options: DownloadOptions,
   nowMs: number,
+  rules: ReleaseRules = {},
 ): Promise<Release | undefined> {
-  const url = `${mirror.replace(/\/+$/, "")}/dists/${suite}/InRelease`;
-  const text = await downloadText(url, options).catch((error: unknown) => {
-    if (error instanceof VmbuilderError && error.code === "package-missing") return undefined;
-    throw error;
-  });
+  const base = suiteAddress(mirror, suite);
+  const inline = await fetchIfThere(`${base}/InRelease`, options);
+  const url = `${base}/${inline === undefined ? "Release" : "InRelease"}`;
+  const text = inline ?? (await fetchIfThere(url, options));
   if (text === undefined) return undefined;
   const [stanza] = parseDeb822(text.replace(/^-----BEGIN PGP SIGNED MESSAGE-----\n(?:[^\n]+\n)*\n/, ""));
   const date = Date.parse(stanza?.get("Date") ?? "");
@@ -43,13 +53,46 @@ export async function fetchRelease(
         : "check --mirror and --suite",
     });
   }
-  if (!text.startsWith("-----BEGIN PGP SIGNED MESSAGE-----") || !text.includes("-----BEGIN PGP SIGNATURE-----")) {
+  if (!rules.trusted && !(inline === undefined ? await fetchIfThere(`${url}.gpg`, options) : isSigned(text))) {
     throw new VmbuilderError("release-unsigned", `${url} is not signed`, {
       hint: "use a mirror that carries the distribution's own signature",
     });
   }
-  checkDates(url, date, Date.parse(stanza.get("Valid-Until") ?? ""), nowMs);
-  return { url, sha256: sha256Text(text), dateMs: date, codename: stanza.get("Codename") ?? suite };
+  const validUntil = rules.checkValidUntil === false ? Number.NaN : Date.parse(stanza.get("Valid-Until") ?? "");
+  checkDates(url, date, validUntil, nowMs);
+  return {
+    url,
+    sha256: sha256Text(text),
+    dateMs: date,
+    codename: stanza.get("Codename") ?? suite,
+    components: (stanza.get("Components") ?? "").split(/\s+/).filter((word) => word !== ""),
+  };
+}
+
+/** apt passes over components that a release doesn't have. @throws mirror-not-a-repository */
+export function checkComponents({ url, components }: Release, wanted: readonly string[], hint: string): void {
+  const missing = components.length > 0 ? wanted.filter((name) => !components.includes(name)) : [];
+  if (missing.length === 0) return;
+  throw new VmbuilderError("mirror-not-a-repository", `${url} has no component ${missing.join(", ")}`, {
+    hint: `it has ${components.join(", ")}: ${hint}`,
+  });
+}
+
+/** A suite that ends with a slash is a folder. @see sources.list(5) */
+function suiteAddress(mirror: string, suite: string): string {
+  const root = mirror.replace(/\/+$/, "");
+  return suite.endsWith("/") ? `${root}/${suite}`.replace(/(\/\.)?\/+$/, "") : `${root}/dists/${suite}`;
+}
+
+async function fetchIfThere(url: string, options: DownloadOptions): Promise<string | undefined> {
+  return downloadText(url, options).catch((error: unknown) => {
+    if (error instanceof VmbuilderError && error.code === "package-missing") return undefined;
+    throw error;
+  });
+}
+
+function isSigned(text: string): boolean {
+  return text.startsWith("-----BEGIN PGP SIGNED MESSAGE-----") && text.includes("-----BEGIN PGP SIGNATURE-----");
 }
 
 function checkDates(url: string, dateMs: number, validUntilMs: number, nowMs: number): void {

@@ -4,7 +4,7 @@ import { commitObject, findObject, objectFile, verifyObject } from "../../../cor
 import { type BuildContext, logLine, runStep } from "../../../core/context.ts";
 import { stepKey } from "../../../core/step-key.ts";
 import { VmbuilderError } from "../../../model/errors.ts";
-import type { Lock, PackageRef } from "../../../model/package.ts";
+import { type Lock, type PackageRef, sourceIdentity } from "../../../model/package.ts";
 import type { Plan } from "../../../model/plan.ts";
 import { type DownloadOptions, openDownloader } from "../../../system/download.ts";
 import type { ResolvedSources } from "./archive.ts";
@@ -57,7 +57,7 @@ async function resolveOnce(
   const lockKey = stepKey("lock", LOCK_VERSION, {
     indexKey,
     packages: plan.packages,
-    guestSources: found.guestSources.map(({ uri, suites, components }) => ({ uri, suites, components })),
+    guestSources: found.guestSources.map(sourceIdentity),
   });
   const cached = await findObject(context.cache, "lock", lockKey);
   if (cached && (await verifyObject(context.cache, cached, context.signal))) {
@@ -91,12 +91,33 @@ async function resolveOnce(
 async function findReleases(plan: Plan, findSources: FindSources, context: BuildContext): Promise<ResolvedSources> {
   const downloader = openDownloader(4, plan.recipe.proxy);
   try {
-    const found = await findSources(plan, { downloader, signal: context.signal }, Date.now());
+    const found = await findAll(plan, findSources, { downloader, signal: context.signal }, context);
     await refuseOlderReleases(context.cache.directory, found.releases);
     return found;
   } finally {
     downloader.close();
   }
+}
+
+/** The archive, and what the recipe adds to it. */
+async function findAll(
+  plan: Plan,
+  findSources: FindSources,
+  options: DownloadOptions,
+  context: BuildContext,
+): Promise<ResolvedSources> {
+  const repositories = plan.extras?.repositories ?? [];
+  if (repositories.length === 0) return findSources(plan, options, Date.now());
+  const { findRepositories } = await import("./repositories.ts");
+  const [archive, further] = await Promise.all([
+    findSources(plan, options, Date.now()),
+    findRepositories(repositories, context.cache.directory, options, Date.now()),
+  ]);
+  return {
+    sources: [...archive.sources, ...further.sources],
+    guestSources: [...archive.guestSources, ...further.guestSources],
+    releases: [...archive.releases, ...further.releases],
+  };
 }
 
 function manualPackages(plan: Plan, packages: readonly PackageRef[]): string[] {

@@ -1,0 +1,36 @@
+import { readFile } from "node:fs/promises";
+import type { AptSource } from "../../../model/package.ts";
+import type { TarItem } from "../../../system/tar-writer.ts";
+import { formatSources } from "./configuration.ts";
+
+/**
+ * The guest's sources: the archive's in one file, verified by the keyring of its package, and each further repository in
+ * a file of its own with its keys beside.
+ */
+export async function guestSourceFiles(
+  sources: readonly AptSource[],
+  archive: { readonly file: string; readonly keyring: string },
+): Promise<TarItem[]> {
+  const list = (name: string, content: string): TarItem => ({
+    kind: "file",
+    path: `/etc/apt/sources.list.d/${name}.sources`,
+    content,
+    mode: 0o644,
+  });
+  const own = sources.filter(({ name }) => name === undefined);
+  const further = await Promise.all(
+    sources.map(async (source): Promise<TarItem[]> => {
+      if (source.name === undefined) return [];
+      const keyring = `/etc/apt/keyrings/${source.name}.gpg`;
+      const files = [list(source.name, formatSources([source], keyring))];
+      if (source.trusted) return files;
+      const content = await readFile(source.keyring);
+      return [
+        { kind: "directory", path: "/etc/apt/keyrings", mode: 0o755 },
+        { kind: "file", path: keyring, content, mode: 0o644 },
+        ...files,
+      ];
+    }),
+  );
+  return [list(archive.file, formatSources(own, archive.keyring)), ...further.flat()];
+}
