@@ -22,5 +22,6 @@ export type { Plan } from "./model/plan.ts";
 export { type Recipe, type RecipeInput, recipeSchema } from "./model/recipe.ts";
 export { type BuildOptions, type BuildResult, buildMachine } from "./stages/build.ts";
 export { inspectHost } from "./stages/check-host.ts";
+export { readLock, writeLock } from "./stages/lock.ts";
 export { planBuild } from "./stages/plan.ts";
 export type { HostCheck } from "./system/host-checks.ts";

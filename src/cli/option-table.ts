@@ -205,6 +205,13 @@ export const buildOptions = [
     help: "mirror of the security updates for the build alone",
   },
   {
+    key: "snapshot",
+    kind: "list",
+    argument: "URL",
+    group: "Sources",
+    help: "mirror that keeps old packages, for a lock",
+  },
+  {
     key: "components",
     kind: "list",
     argument: "NAME,...",
@@ -238,6 +245,8 @@ export const buildOptions = [
     standard: "HOSTNAME-SUITE-ARCH-vm",
   },
   { key: "overwrite", letter: "o", kind: "switch", group: "Output", help: "replace DIR if vmbuilder made it" },
+  { key: "update-lock", kind: "switch", group: "Output", help: "renew the recipe's lock; or --no-lock: ignore it" },
+  { key: "no-lock", kind: "switch", group: "Output", helpIn: "update-lock", help: "build without the recipe's lock" },
   { key: "cache-dir", kind: "text", argument: "DIR", group: "Output", help: "cache", standard: "~/.cache/vmbuilder" },
   { key: "json", kind: "switch", group: "Output", help: "events and result as lines of JSON" },
   { key: "quiet", letter: "q", kind: "switch", group: "Output", help: "only warnings and errors" },

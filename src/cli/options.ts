@@ -23,7 +23,10 @@ export function addBuildOptions(command: Command, choices: BuildOptionChoices = 
 /** The values of a parsed command, keyed as in a recipe: `ssh-key`, `addpkg`, `dry-run`. */
 export function readBuildOptions(command: Command): BuildOptionValues {
   const given = command.opts<Record<string, string | string[] | boolean | undefined>>();
-  const entries = command.options.map((option): [string, unknown] => [option.name(), given[option.attributeName()]]);
+  const entries = command.options.map((option): [string, unknown] => {
+    const value = given[option.attributeName()];
+    return [option.name(), option.negate ? value === false || undefined : value];
+  });
   const keys = new Set<string>(buildOptions.map(({ key }) => key));
   return Object.fromEntries(
     entries.filter(([key, value]) => keys.has(key) && value !== undefined),

@@ -4,6 +4,7 @@ import { addCache } from "./commands/cache.ts";
 import { addClone } from "./commands/clone.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addDoctor } from "./commands/doctor.ts";
+import { addLock } from "./commands/lock.ts";
 import { addMan } from "./commands/man.ts";
 import { addOldForms } from "./commands/old-form.ts";
 import { addSchema } from "./commands/schema.ts";
@@ -17,6 +18,7 @@ export function createProgram(): Command {
     .description("Builds bootable virtual machines, without root.");
   addBuild(program);
   addOldForms(program);
+  addLock(program);
   addClone(program);
   addCache(program);
   addDoctor(program);

@@ -15,6 +15,8 @@ export const ERROR_TABLE = {
   "login-impossible": { exitStatus: 2, httpStatus: 400 },
   "machine-invalid": { exitStatus: 2, httpStatus: 400 },
   "key-unusable": { exitStatus: 2, httpStatus: 400 },
+  "lock-stale": { exitStatus: 2, httpStatus: 409 },
+  "lock-invalid": { exitStatus: 2, httpStatus: 400 },
   "mirror-unknown": { exitStatus: 2, httpStatus: 400 },
   // the host
   "host-unfit": { exitStatus: 1, httpStatus: 503 },

@@ -5,6 +5,8 @@ export interface PackageRef {
   readonly architecture: string;
   /** Absolute `http:`, `https:` or `file:` address of the .deb. */
   readonly url: string;
+  /** Where else it may be, when it has gone from there. */
+  readonly alternatives?: readonly string[];
   readonly sha256: string;
   readonly sizeBytes: number;
   /** Priority in the archive's index: required, important, standard, optional, extra. */
@@ -27,6 +29,17 @@ export interface Lock {
   readonly manual: readonly string[];
   /** What the guest's own apt will use. */
   readonly sources: readonly AptSource[];
+  /** The signed releases that the packages were chosen from. */
+  readonly releases?: readonly ReleaseRef[];
+  /** Date of the newest release, when the packages come from a lock file: then the result is made for this moment. */
+  readonly epochSeconds?: number;
+}
+
+/** A signed release as it was found. */
+export interface ReleaseRef {
+  readonly url: string;
+  readonly sha256: string;
+  readonly dateMs: number;
 }
 
 /** One deb822 source: where packages come from and whose signature they must carry. */

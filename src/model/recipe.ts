@@ -113,6 +113,9 @@ export const recipeSchema = z.strictObject({
   "security-mirror": mirror.optional(),
   "install-mirror": mirror.optional(),
   "install-security-mirror": mirror.optional(),
+  snapshot: words(/^(https?|file):\/\S+$/, "http:, https: or file: address")
+    .default([])
+    .describe("mirrors that keep old packages, for builds from a lock"),
   components: words(WORD, "component name").default(["main"]),
   keyring: path.optional(),
   repositories: list(repositorySchema).default([]).describe("package repositories beside the archive"),

@@ -4,6 +4,7 @@ import { type BuildContext, runStep } from "../core/context.ts";
 import type { TreeFacts } from "../core/distro.ts";
 import { withContext } from "../core/work-directory.ts";
 import type { BuildEvent, EventSink } from "../model/events.ts";
+import type { Lock } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
 import { identifyDisk } from "./base-disk.ts";
 import { checkHost } from "./check-host.ts";
@@ -20,6 +21,8 @@ export interface BuildOptions {
   readonly overwrite: boolean;
   /** Folder to work in, instead of the cache. */
   readonly tmp?: string | undefined;
+  /** Exactly these packages; nothing is asked of the archive then. */
+  readonly lock?: Lock | undefined;
   readonly signal: AbortSignal;
   readonly emit: EventSink;
 }
@@ -52,9 +55,9 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
     const distro = findDistro(plan.recipe.distro);
     const headStart = prepareHeadStart(plan, context);
     try {
-      const lock = await runStep(context, "resolve", "Resolve packages", () =>
-        distro.resolve(plan, context, headStart.begin),
-      );
+      const lock =
+        options.lock ??
+        (await runStep(context, "resolve", "Resolve packages", () => distro.resolve(plan, context, headStart.begin)));
       // names, numbers and owners that only the system itself can tell to be taken or unknown
       const fits = (facts: TreeFacts) => void distro.identify(identity, facts, plan.disk);
       const deployment = await withBase(distro, plan, lock, headStart, context, fits, (base, kept) =>

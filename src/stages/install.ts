@@ -39,6 +39,7 @@ export function treeKey(distro: Distro, plan: Plan, lock: Lock): string {
     manual: [...lock.manual].sort(),
     sources,
     ...(hasChanges(plan) ? { changes: { debconf: plan.changes.debconf, scripts: allScripts(plan) } } : {}),
+    ...(lock.epochSeconds === undefined ? {} : { epochSeconds: lock.epochSeconds }),
   });
 }
 

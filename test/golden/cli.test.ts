@@ -12,6 +12,7 @@ const COMMANDS = [
   "build",
   "kvm",
   "ubuntu-vm-builder",
+  "lock",
   "clone",
   "cache",
   "cache ls",

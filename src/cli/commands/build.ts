@@ -1,6 +1,10 @@
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
+import { lockPath } from "../../core/lock-path.ts";
 import { VmbuilderError } from "../../model/errors.ts";
+import type { Lock } from "../../model/package.ts";
 import type { Plan } from "../../model/plan.ts";
+import type { BuildOptions } from "../../stages/build.ts";
 import { makeCompileCache } from "../compile-cache.ts";
 import { readExtras } from "../old-extras.ts";
 import { addOldOptions, type OldValues, oldOptionNotes, readOldOptions } from "../old-options.ts";
@@ -13,7 +17,17 @@ import { describePlan, formatPlan, logins } from "../terminal/plan.ts";
 import { formatBuildSummary } from "../terminal/summary.ts";
 
 /** Options that say how to build, not what; they have no place in a recipe. */
-const HOW = ["dry-run", "json", "quiet", "verbose", "overwrite", "cache-dir", "allow-no-login"] as const;
+const HOW = [
+  "dry-run",
+  "json",
+  "quiet",
+  "verbose",
+  "overwrite",
+  "cache-dir",
+  "allow-no-login",
+  "update-lock",
+  "no-lock",
+] as const;
 
 /** Choices of options that no registry says. */
 export const BUILD_CHOICES = { arch: ["amd64", "arm64"] };
@@ -40,6 +54,7 @@ export async function build(file: string | undefined, values: BuildOptionValues,
   const recipe = await readRecipe(file, withoutHow(values));
   const plan = await planBuild(recipe);
   const extras = await readExtras(old);
+  const findLock = await prepareLock(file, plan, values);
   if (values["dry-run"]) {
     await checkInput(plan, values.overwrite ?? false);
     if (values.json) writeJsonLine(process.stdout, { type: "plan", ...describePlan(plan) });
@@ -59,7 +74,7 @@ export async function build(file: string | undefined, values: BuildOptionValues,
       signal: session.signal,
       emit: session.emit,
     };
-    const result = await buildMachine(plan, options);
+    const result = await buildMachine(plan, { ...options, lock: await findLock(options) });
     await extras.afterBuild(result.directory);
     session.close();
     makeCompileCache();
@@ -79,6 +94,30 @@ export async function build(file: string | undefined, values: BuildOptionValues,
       process.stdout.write(formatBuildSummary(summarize(plan, result), { color }));
     }
   });
+}
+
+/** Where the packages of a build come from: the lock beside its recipe, or undefined when there is none. */
+type FindLock = (options: Pick<BuildOptions, "cacheDirectory" | "signal" | "emit">) => Promise<Lock | undefined>;
+
+/** Reads the lock beside a recipe now, so that one that doesn't fit is refused at once; a new one is made later. */
+async function prepareLock(file: string | undefined, plan: Plan, values: BuildOptionValues): Promise<FindLock> {
+  const none = async () => undefined;
+  if (values["update-lock"] && (file === undefined || values["no-lock"]))
+    throw new VmbuilderError(
+      "usage",
+      `--update-lock: ${file === undefined ? "there is no recipe" : "--no-lock is given too"}`,
+      {
+        hint: "a lock stands beside a recipe file: vmbuilder build web.yaml --update-lock",
+      },
+    );
+  if (file === undefined || values["no-lock"]) return none;
+  const path = lockPath(file);
+  const mustMake = values["update-lock"] ?? false;
+  if (!mustMake && !existsSync(path)) return none;
+  const { readLock, writeLock } = await import("../../stages/lock.ts");
+  if (mustMake) return (options) => writeLock(path, plan, options);
+  const lock = await readLock(path, plan);
+  return async () => lock;
 }
 
 /** What a build looks at before it touches anything, and the plan doesn't show: key files, and the result folder. */

@@ -1,8 +1,9 @@
 import { stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import type { BuildContext } from "../../../core/context.ts";
-import type { PackageRef } from "../../../model/package.ts";
-import { type Downloader, download } from "../../../system/download.ts";
+import { VmbuilderError } from "../../../model/errors.ts";
+import { type PackageRef, packageId } from "../../../model/package.ts";
+import { type Downloader, type DownloadOptions, download } from "../../../system/download.ts";
 import { sha256File } from "../../../system/files.ts";
 
 const CONNECTIONS = 6;
@@ -38,7 +39,7 @@ export async function fetchPackages(
       const path = packagePath(context, ref);
       if (await isCached(path, ref)) progress.add(ref.sizeBytes);
       else
-        await download(ref.url, path, {
+        await downloadFromAny(ref, path, {
           downloader,
           signal,
           scratch: context.arrivalDirectory,
@@ -56,6 +57,25 @@ export async function fetchPackages(
     throw error;
   }
   progress.flush();
+}
+
+/** Tries the other places of a package that its mirror has no more; wherever it is, its hash must be right. */
+async function downloadFromAny(ref: PackageRef, path: string, options: DownloadOptions): Promise<void> {
+  const [url, ...others] = [ref.url, ...(ref.alternatives ?? [])];
+  for (const [index, place] of [url, ...others].entries()) {
+    try {
+      return await download(place, path, options);
+    } catch (error) {
+      const isGone = error instanceof VmbuilderError && error.code === "package-missing";
+      if (!isGone || ref.alternatives === undefined) throw error;
+      if (index < others.length) continue;
+      const at = others.length > 0 ? `${url}, nor at a snapshot` : url;
+      throw new VmbuilderError("package-missing", `${packageId(ref)} of the lock is no more at ${at}`, {
+        hint: "give a mirror that keeps old packages with --snapshot URL, or choose new ones with --update-lock",
+        cause: error,
+      });
+    }
+  }
 }
 
 async function isCached(path: string, ref: PackageRef): Promise<boolean> {

@@ -4,7 +4,7 @@ import { commitObject, findObject, objectFile, verifyObject } from "../../../cor
 import { type BuildContext, logLine, runStep } from "../../../core/context.ts";
 import { stepKey } from "../../../core/step-key.ts";
 import { VmbuilderError } from "../../../model/errors.ts";
-import { type Lock, type PackageRef, sourceIdentity } from "../../../model/package.ts";
+import { type Lock, type PackageRef, type ReleaseRef, sourceIdentity } from "../../../model/package.ts";
 import type { Plan } from "../../../model/plan.ts";
 import { type DownloadOptions, openDownloader } from "../../../system/download.ts";
 import type { ResolvedSources } from "./archive.ts";
@@ -69,7 +69,8 @@ async function resolveOnce(
       atMs: Date.now(),
     });
     await rememberReleases(context.cache.directory, found.releases);
-    return JSON.parse(await readFile(objectFile(cached, "lock.json"), "utf8")) as Lock;
+    const lock = JSON.parse(await readFile(objectFile(cached, "lock.json"), "utf8")) as Lock;
+    return { ...lock, releases: releaseRefs(found) };
   }
   const { releases, sources, guestSources } = found;
   const apt = await runStep(context, "resolve/index", "Update package lists", () =>
@@ -84,8 +85,12 @@ async function resolveOnce(
       await writeFile(join(directory, "lock.json"), JSON.stringify(lock));
       return null;
     });
-    return lock;
+    return { ...lock, releases: releaseRefs(found) };
   });
+}
+
+function releaseRefs({ releases }: ResolvedSources): ReleaseRef[] {
+  return releases.map(({ url, sha256, dateMs }) => ({ url, sha256, dateMs }));
 }
 
 async function findReleases(plan: Plan, findSources: FindSources, context: BuildContext): Promise<ResolvedSources> {
