@@ -3,6 +3,7 @@ import { addBuild } from "./commands/build.ts";
 import { addCache } from "./commands/cache.ts";
 import { addClone } from "./commands/clone.ts";
 import { addCompletion } from "./commands/completion.ts";
+import { addConvert } from "./commands/convert.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addLock } from "./commands/lock.ts";
 import { addMan } from "./commands/man.ts";
@@ -20,6 +21,7 @@ export function createProgram(): Command {
   addOldForms(program);
   addLock(program);
   addClone(program);
+  addConvert(program);
   addCache(program);
   addDoctor(program);
   addSchema(program);

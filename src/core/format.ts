@@ -1,7 +1,9 @@
-/** An image to convert: the machine's qcow2, which may have a backing file. */
+import type { ImageDriver } from "../system/foreign-image.ts";
+
+/** An image to convert: the machine's qcow2, which may have a backing file, or one from elsewhere. */
 export interface ConversionSource {
   readonly path: string;
-  readonly format: "qcow2" | "raw";
+  readonly format: ImageDriver;
 }
 
 /** A disk format: one file each under `formats/`. */

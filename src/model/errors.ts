@@ -17,6 +17,7 @@ export const ERROR_TABLE = {
   "key-unusable": { exitStatus: 2, httpStatus: 400 },
   "lock-stale": { exitStatus: 2, httpStatus: 409 },
   "lock-invalid": { exitStatus: 2, httpStatus: 400 },
+  "image-refused": { exitStatus: 2, httpStatus: 400 },
   "mirror-unknown": { exitStatus: 2, httpStatus: 400 },
   // the host
   "host-unfit": { exitStatus: 1, httpStatus: 503 },

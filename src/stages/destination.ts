@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { access, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { access, lstat, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, sep } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
 import { fileError, makeDirectory, processStart, syncPath } from "../system/files.ts";
@@ -87,6 +87,43 @@ export async function publishFolder<T>(
   } catch (error) {
     await rename(old, destination).catch(() => {}); // there is one only when the new folder could not take its place
     throw fileError(error, destination);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** Refuses files that exist, unless they may be replaced. @throws dest-exists, dest-impossible */
+export async function checkDestinationFiles(
+  directory: string,
+  names: readonly string[],
+  overwrite: boolean,
+): Promise<void> {
+  await checkParent(join(directory, "."));
+  for (const path of names.map((name) => join(directory, name))) {
+    if (overwrite || (await lstat(path).catch(() => undefined)) === undefined) continue;
+    throw new VmbuilderError("dest-exists", `${path} exists already`, {
+      hint: "choose another --dest, or replace it with --overwrite",
+    });
+  }
+}
+
+/** Makes files in a folder of their own beside their place, and gives them their names when all are there. */
+export async function publishFiles(
+  target: string,
+  names: readonly string[],
+  fill: (directory: string) => Promise<void>,
+): Promise<void> {
+  const parent = dirname(target);
+  const temporary = join(parent, `${temporaryPrefix(target)}${process.pid}.${await processStart(process.pid)}.part`);
+  try {
+    await makeDirectory(parent);
+    await clearLeftovers(target);
+    await makeDirectory(temporary, 0o700);
+    await fill(temporary);
+    for (const name of names) await rename(join(temporary, name), join(parent, name));
+    await syncPath(parent);
+  } catch (error) {
+    throw fileError(error, target);
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Distro } from "../core/distro.ts";
+import type { Format } from "../core/format.ts";
 import type { Hypervisor } from "../core/hypervisor.ts";
 import { DISTROS } from "../distros/index.ts";
 import { FORMATS } from "../formats/index.ts";
@@ -29,6 +30,11 @@ export function findDistro(name: string): Distro {
 /** Finds the hypervisor that a recipe names. @throws recipe-invalid */
 export function findHypervisor(name: string): Hypervisor {
   return findPlugin("hypervisor", name, HYPERVISORS);
+}
+
+/** Finds the disk format that a recipe names. @throws recipe-invalid */
+export function findFormat(name: string): Format {
+  return findPlugin("format", name, FORMATS);
 }
 
 /**
@@ -81,7 +87,7 @@ function valuesOf({ lang, timezone, keymap }: SystemSettings): Record<SettingNam
 }
 
 function checkDeployment(recipe: Recipe, architecture: "amd64" | "arm64"): void {
-  for (const name of recipe.format) findPlugin("format", name, FORMATS);
+  recipe.format.forEach(findFormat);
   for (const { title, architectures } of recipe.hypervisor.map(findHypervisor)) {
     if (architectures.includes(architecture)) continue;
     throw new VmbuilderError("recipe-invalid", `${title} runs no ${architecture} machines`, {

@@ -14,6 +14,7 @@ const COMMANDS = [
   "ubuntu-vm-builder",
   "lock",
   "clone",
+  "convert",
   "cache",
   "cache ls",
   "cache gc",

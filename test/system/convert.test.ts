@@ -1,0 +1,121 @@
+import { mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { run, VMBUILDER, vmbuilder } from "../fixtures/vmbuilder.ts";
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "vmbuilder-convert-"));
+  await writeFile(join(folder, "disk.raw"), "content ".repeat(100_000));
+  await truncate(join(folder, "disk.raw"), 8 * 1024 ** 2);
+  await writeFile(join(folder, "secret"), "secret ".repeat(1000));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const at = (name: string) => join(folder, name);
+const image = (...args: string[]) => run("qemu-img", args);
+
+describe("vmbuilder convert", () => {
+  it("makes several formats, and back, the same disk each time", async () => {
+    const there = await vmbuilder([
+      "convert",
+      at("disk.raw"),
+      "--format",
+      "qcow2,vmdk,vmdk-esxi,vdi,vhdx,vhd",
+      "--dest",
+      at("out"),
+    ]);
+    expect(there).toMatchObject({ status: 0 });
+    expect((await readdir(at("out"))).sort()).toEqual(
+      ["disk-esxi-flat.vmdk", "disk-esxi.vmdk", "disk.qcow2", "disk.vdi", "disk.vhd", "disk.vhdx", "disk.vmdk"].sort(),
+    );
+    for (const name of ["disk.qcow2", "disk.vmdk", "disk-esxi.vmdk", "disk.vdi", "disk.vhdx", "disk.vhd"]) {
+      const back = at(`back-${name}`);
+      expect(await vmbuilder(["convert", at(`out/${name}`), "--format", "raw", "--dest", back])).toMatchObject({
+        status: 0,
+      });
+      const [made = ""] = await readdir(back);
+      expect(await image("compare", "-f", "raw", "-F", "raw", at("disk.raw"), join(back, made))).toMatchObject({
+        status: 0,
+      });
+    }
+  });
+
+  it("replaces nothing unless told so", async () => {
+    const args = ["convert", at("disk.raw"), "--format", "qcow2", "--dest", at("kept")];
+    expect(await vmbuilder(args)).toMatchObject({ status: 0 });
+    expect(await vmbuilder(args)).toMatchObject({ status: 2, stderr: expect.stringContaining("exists already") });
+    expect(await vmbuilder([...args, "--overwrite"])).toMatchObject({ status: 0 });
+    expect(await readdir(at("kept"))).toEqual(["disk.qcow2"]);
+  });
+
+  it.each([
+    ["a name without extension", ["secret"], "its name does not tell"],
+    ["another format than told", ["disk.raw", "--input-format", "qcow2"], "is no qcow2"],
+    ["no image", ["nothing.qcow2"], "cannot read"],
+    ["the image itself as the result", ["disk.raw", "--overwrite", "--format", "raw"], "is the image itself"],
+    ["an unknown format", ["disk.raw", "--format", "qcow3"], "did you mean qcow2?"],
+  ])("refuses %s in one line, and makes nothing", async (_, [name = "", ...args], message) => {
+    const before = await readdir(folder);
+    const { status, stderr } = await vmbuilder(["convert", at(name), "--format", "vdi", ...args]);
+    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining(message) });
+    expect(await readdir(folder)).toEqual(before);
+  });
+});
+
+/** Images that lead to other files, by the name of what is wrong with them. */
+const HOSTILE: Readonly<Record<string, () => Promise<string>>> = {
+  "backing file": async () => {
+    await image("create", "-q", "-f", "qcow2", "-b", at("secret"), "-F", "raw", at("backed.qcow2"));
+    return "backed.qcow2";
+  },
+  "json: name as its backing file": async () => {
+    const name = `json:{"driver":"file","filename":"${at("secret")}"}`;
+    await image("create", "-q", "-u", "-f", "qcow2", "-b", name, "-F", "raw", at("json.qcow2"), "1M");
+    return "json.qcow2";
+  },
+  "external data file": async () => {
+    await image("create", "-q", "-f", "qcow2", "-o", `data_file=${at("data.secret")}`, at("external.qcow2"), "1M");
+    return "external.qcow2";
+  },
+  "extent elsewhere": () => descriptor("elsewhere.vmdk", `RW 14 FLAT "${at("secret")}" 0`),
+  "extent behind a link": async () => {
+    await symlink(at("secret"), at("link-flat.vmdk"));
+    return descriptor("linked.vmdk", `RW 14 FLAT "link-flat.vmdk" 0`);
+  },
+  "extent without a name in quotes": () => descriptor("unquoted.vmdk", `RW 14 FLAT ${at("secret")} 0`),
+  "parent disk": () => descriptor("child.vmdk", `parentFileNameHint="${at("secret")}"`),
+  "parent disk where qemu looks for it": async () => {
+    await image("create", "-q", "-f", "vmdk", at("parent.vmdk"), "1M");
+    const bytes = await readFile(at("parent.vmdk"));
+    bytes.writeBigUInt64LE(100n, 28); // the header points to a harmless description
+    bytes.write("# Disk DescriptorFile\nparentCID=ffffffff\n", 100 * 512);
+    bytes.write(`parentFileNameHint="${at("secret")}"\n`, 1024);
+    await writeFile(at("parent.vmdk"), bytes);
+    return "parent.vmdk";
+  },
+};
+
+async function descriptor(name: string, line: string): Promise<string> {
+  await writeFile(
+    at(name),
+    `# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\ncreateType="monolithicFlat"\n${line}\n`,
+  );
+  return name;
+}
+
+describe("a foreign image", () => {
+  it.each(Object.keys(HOSTILE))("with a %s is refused before any tool opens it", async (what) => {
+    const name = (await HOSTILE[what]?.()) ?? "";
+    const log = at("trace");
+    const command = [VMBUILDER, "convert", at(name), "--format", "raw", "--dest", at("stolen")];
+    const { status, stderr } = await run("strace", ["-f", "-qq", "-e", "trace=openat,execve", "-o", log, ...command]);
+    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining(name) });
+    const trace = await readFile(log, "utf8");
+    expect(trace).toContain(name);
+    expect(trace).not.toMatch(/secret|qemu-img/);
+    expect(await readdir(folder)).not.toContain("stolen");
+  });
+});
