@@ -12,7 +12,7 @@ import { SETTINGS } from "../../src/distros/debian-family/settings.ts";
 import { writeToTree } from "../../src/distros/packagers/apt/write-to-tree.ts";
 import { qcow2 } from "../../src/formats/qcow2.ts";
 import { assembleBase } from "../../src/stages/assemble.ts";
-import { identifyDisk } from "../../src/stages/base-disk.ts";
+import { identifyDisks } from "../../src/stages/base-disk.ts";
 import { readIdentity } from "../../src/stages/identity.ts";
 import { describeDisk, describeMachine } from "../../src/stages/machine-description.ts";
 import { findDistro, findHypervisor, planBuild } from "../../src/stages/plan.ts";
@@ -50,9 +50,9 @@ await withContext(
       context,
     );
     const overlay = join(context.workDirectory, "machine.qcow2");
-    const identity = await readIdentity(recipe, plan.disk, signal);
+    const identity = await readIdentity(recipe, plan, signal);
     const nowSeconds = Math.floor(Date.now() / 1000);
-    await identifyDisk(distro, base, identity, overlay, nowSeconds, context);
+    await identifyDisks(distro, base, identity, [overlay], nowSeconds, context);
     await mkdir(destination, { recursive: true });
     const disk = describeDisk("peer.qcow2", plan.disk.sizeBytes, identity.ids.diskGuid, "qcow2");
     await qcow2.convert({ path: overlay, format: "qcow2" }, join(destination, disk.name), disk.uuid, signal);

@@ -1,6 +1,7 @@
 import type { FileEdit } from "../model/file-edit.ts";
 import type { Identity, MachineScript } from "../model/identity.ts";
 import type { Lock, PackageRef } from "../model/package.ts";
+import type { BootPlace } from "../model/placed-volume.ts";
 import type { Extras, PackageRequest, Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";
 import type { DiskPlan } from "../model/storage-plan.ts";
@@ -41,7 +42,12 @@ export interface Distro {
   /** What hypervisors call a suite of it. */
   systemIds(suite: string): Promise<SystemIds>;
   /** Packages that the recipe asks for, with what booting and logging in needs. */
-  requestPackages(recipe: Recipe, suite: string, architecture: "amd64" | "arm64"): Promise<PackageRequest>;
+  requestPackages(
+    recipe: Recipe,
+    suite: string,
+    architecture: "amd64" | "arm64",
+    disks: Pick<Plan, "disk" | "moreDisks">,
+  ): Promise<PackageRequest>;
   /**
    * Reads what the recipe names on this host beside the archive. Called only when it names something.
    *
@@ -60,6 +66,14 @@ export interface Distro {
   install(request: TreeRequest, present: readonly string[], context: BuildContext): Promise<void>;
   /** Last touches that need the tree: cleaning, and the boot loader's images, written to `bootDirectory`. */
   finish(request: TreeRequest, bootDirectory: string, context: BuildContext): Promise<TreeFacts>;
+  /** The boot loader's images for a disk that isn't laid out as {@link finish} expects. The tree stays as it is. */
+  makeBootFiles(
+    tree: string,
+    architecture: "amd64" | "arm64",
+    place: Pick<BootPlace, "label" | "partition" | "directory">,
+    bootDirectory: string,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** The files of one machine. Pure. */
-  identify(identity: Identity, facts: TreeFacts, disk: DiskPlan): FileEdit[];
+  identify(identity: Identity, facts: TreeFacts, disk: DiskPlan, moreDisks?: readonly DiskPlan[]): FileEdit[];
 }

@@ -21,6 +21,7 @@ const FILE_KEYS = [
   "firstboot",
   "firstlogin",
   "seedfile",
+  "part",
   ...Object.values(SECRET_FILES),
 ] as const;
 const KEYS = [...RECIPE_KEYS, ...Object.values(SECRET_FILES)];

@@ -1,18 +1,20 @@
 import { link, mkdir, stat, writeFile } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
-import { objectFile, openCache, REFERENCES } from "../core/cache.ts";
+import { type CacheObject, objectFile, openCache, REFERENCES } from "../core/cache.ts";
 import { logLine, runStep } from "../core/context.ts";
 import { withContext } from "../core/work-directory.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { EventSink } from "../model/events.ts";
 import { recipeSchema } from "../model/recipe.ts";
-import { type BaseDisk, findBase, identifyDisk } from "../stages/base-disk.ts";
+import { describeArtifact } from "../stages/artifact.ts";
+import { type BaseDisk, findBase, identifyDisks } from "../stages/base-disk.ts";
 import { BUILD_RECORD, checkDestination, publishFolder } from "../stages/destination.ts";
-import { newDiskIds, newMac } from "../stages/identity.ts";
-import { describeDisk, describeMachine } from "../stages/machine-description.ts";
+import { newMac, newMachineIds } from "../stages/identity.ts";
+import { describeDisks, describeMachine } from "../stages/machine-description.ts";
 import { findDistro, findHypervisor } from "../stages/plan.ts";
 import { IDENTITY_RECORD, readMachineRecord } from "../stages/record.ts";
-import { fileError, sha256File, sha256Text } from "../system/files.ts";
+import { fileError, sha256Text } from "../system/files.ts";
+import type { BackingDisk } from "../system/qcow2-overlay.ts";
 import { type CloneAddresses, cloneNetwork } from "./clone-network.ts";
 
 /** What to clone, and how. */
@@ -74,17 +76,18 @@ export async function cloneMachine(request: CloneRequest): Promise<Clone> {
         "warning",
         `${left.join(" and ")} stays ${source}'s: give the clone --ip, or it asks DHCP`,
       );
-    const identity = { ...record.identity, network, hostname, ids: newDiskIds(base.facts.disk) };
+    const identity = { ...record.identity, network, hostname, ...newMachineIds(base.facts) };
     const recipe = { ...record.build.recipe, ...networkRecipe, hostname, dest: destination };
-    const image = `${hostname}.qcow2`;
+    const disks = describeDisks(hostname, base.facts, identity, { name: "qcow2", suffix: ".qcow2" });
+    const images = disks.map((disk) => disk.name);
     await publishFolder(destination, request.overwrite, (directory) =>
       runStep(context, "deploy", "Clone the machine", async () => {
-        const overlay = join(directory, image);
-        await identifyDisk(
+        const overlays = images.map((image) => join(directory, image));
+        await identifyDisks(
           findDistro(base.facts.distro),
-          { ...base, disk: { ...base.disk, path: await pinImage(base) } },
+          { ...base, disks: await Promise.all(base.disks.map((disk) => pinImage(disk, base.object))) },
           identity,
-          overlay,
+          overlays,
           Math.floor(Date.now() / 1000),
           context,
         );
@@ -99,21 +102,21 @@ export async function cloneMachine(request: CloneRequest): Promise<Clone> {
             diskGuid: identity.ids.diskGuid,
             directory: destination,
           },
-          [describeDisk(image, base.facts.disk.sizeBytes, identity.ids.diskGuid, "qcow2")],
+          disks,
         );
         for (const file of hypervisors.flatMap((hypervisor) => hypervisor.describe(machine)))
           await writeFile(join(directory, file.name), file.content, { mode: file.mode });
         const { packages } = base.facts.tree;
         const manifest = packages.map((one) => `${one.name} ${one.version} ${one.architecture}\n`).sort();
         await writeFile(join(directory, "manifest"), manifest.join(""));
-        const artifacts = [{ name: image, sha256: await sha256File(overlay), sizeBytes: (await stat(overlay)).size }];
+        const artifacts = await Promise.all(images.map((image) => describeArtifact(directory, image)));
         const raw = { ...record.raw, recipe, clone: { of: resolve(source), base: base.key }, artifacts, steps: [] };
         await writeFile(join(directory, BUILD_RECORD), `${JSON.stringify(raw, null, 1)}\n`);
         await writeFile(join(directory, IDENTITY_RECORD), `${JSON.stringify(identity)}\n`, { mode: 0o600 });
-        await addReference(base.object.directory, join(destination, image));
+        for (const image of images) await addReference(base.object.directory, join(destination, image));
       }),
     );
-    return { directory: destination, hostname, image: join(destination, image) };
+    return { directory: destination, hostname, image: join(destination, images[0] ?? "") };
   });
 }
 
@@ -142,7 +145,7 @@ async function findIntactBase(
  * A name for the base's image that no other content will ever have: should the object be lost and built anew, with the same
  * key but not the same bytes, a clone fails to start instead of reading a disk that isn't its own.
  */
-async function pinImage({ disk, object }: Awaited<ReturnType<typeof findIntactBase>>): Promise<string> {
+async function pinImage(disk: BackingDisk, object: CacheObject): Promise<BackingDisk> {
   const image = disk.path;
   const sha256 = object.meta.files[basename(image)]?.sha256;
   const pinned = join(object.directory, REFERENCES, `${sha256}${extname(image)}`);
@@ -150,7 +153,7 @@ async function pinImage({ disk, object }: Awaited<ReturnType<typeof findIntactBa
   await link(image, pinned).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "EEXIST") throw fileError(error, pinned);
   });
-  return pinned;
+  return { ...disk, path: pinned };
 }
 
 /** Garbage collection keeps an object as long as one of its references leads to a file. */

@@ -1,5 +1,4 @@
 import type { NetworkPlan } from "./network.ts";
-import type { PartitionRole } from "./storage-plan.ts";
 
 /** What makes one machine differ from another with the same packages. All of it is plain files and ids. */
 export interface Identity {
@@ -15,7 +14,10 @@ export interface Identity {
   readonly firstBoot: readonly MachineScript[];
   readonly firstLogin: readonly MachineScript[];
   readonly copies: readonly CopiedFile[];
+  /** Of the disk that the machine boots from. */
   readonly ids: DiskIds;
+  /** Of its further disks, if it has any. */
+  readonly moreIds?: readonly DiskIds[];
 }
 
 /** A script that the machine runs. */
@@ -51,9 +53,12 @@ export interface IdentityUser {
 /** Identifiers of a disk and what is on it. */
 export interface DiskIds {
   readonly diskGuid: string;
-  readonly partitionGuids: Readonly<Partial<Record<PartitionRole, string>>>;
+  /** By the names that `partitionName` gives. */
+  readonly partitionGuids: Readonly<Partial<Record<string, string>>>;
   readonly rootUuid: string;
   readonly swapUuid: string;
   /** FAT serial number, eight hexadecimal digits. */
   readonly espSerial: string;
+  /** Of all other volumes, by their names; see `namesOfUuids`. */
+  readonly volumeUuids?: Readonly<Record<string, string>>;
 }

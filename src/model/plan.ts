@@ -12,7 +12,10 @@ export interface Plan {
   readonly packages: PackageRequest;
   readonly changes: TreeChanges;
   readonly settings: SystemSettings;
+  /** The disk that the machine boots from. */
   readonly disk: DiskPlan;
+  /** Its further disks, if it has any. */
+  readonly moreDisks?: readonly DiskPlan[];
   readonly network: NetworkPlan;
   /** What the recipe names on this host beside the archive, if anything. */
   readonly extras?: Extras;

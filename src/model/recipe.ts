@@ -1,7 +1,9 @@
 import * as z from "zod";
+import { disksSchema } from "./disk-schema.ts";
 import { isGuestPath } from "./file-edit.ts";
 import { repositorySchema } from "./repository.ts";
-import { parseSize } from "./size.ts";
+import { list, size } from "./schema-parts.ts";
+import { LABELS } from "./storage-request.ts";
 import { KEYMAP } from "./system-settings.ts";
 
 // These stand in the JSON Schema of recipes, too, where there are no flags.
@@ -12,14 +14,6 @@ const PACKAGE_NAME = /^[a-z0-9][a-z0-9+.-]+$/;
 const WORD = /^[A-Za-z0-9][A-Za-z0-9.+_-]*$/;
 const SSH_KEY = /^(?:[a-z0-9@=",. -]+ )?(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+(?: [^\n]*)?$/;
 
-const size = z.union([z.string(), z.number()]).transform((value, ctx) => {
-  try {
-    return parseSize(value);
-  } catch (error) {
-    ctx.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
-    return z.NEVER;
-  }
-});
 const count = (min: number, max: number) =>
   z
     .union([
@@ -30,7 +24,6 @@ const count = (min: number, max: number) =>
         .transform(Number),
     ])
     .pipe(z.int("is no whole number").min(min, `is less than ${min}`).max(max, `is more than ${max}`));
-const list = <T extends z.ZodType>(item: T) => z.union([z.array(item), item.transform((one) => [one])]);
 const words = (pattern: RegExp, what: string) => list(z.string().regex(pattern, `is no ${what}`));
 const ipv4 = z.ipv4("is no IPv4 address");
 const ipAddress = z.union([ipv4, z.ipv6()]);
@@ -125,6 +118,10 @@ export const recipeSchema = z.strictObject({
   "kernel-flavour": z.string().regex(WORD, "is no kernel flavour").optional(),
   rootsize: size.default(4 * 1024 ** 3),
   swapsize: size.default(1024 ** 3),
+  optsize: size.default(0),
+  label: z.enum(LABELS).default("gpt"),
+  part: path.optional(),
+  disks: disksSchema.optional().describe("disks, partition by partition, instead of the sizes; the first is booted"),
   mem: count(64, 4 * 1024 * 1024).default(1024),
   cpus: count(1, 512).default(1),
   user: z

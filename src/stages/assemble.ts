@@ -6,15 +6,17 @@ import { derivedUuid } from "../core/derived-uuid.ts";
 import { BOOT_FILES, type Distro } from "../core/distro.ts";
 import { stepKey } from "../core/step-key.ts";
 import type { DiskIds } from "../model/identity.ts";
+import { bootPlace, namesOfUuids, pathBelow, placedVolumes, volumeUuid } from "../model/placed-volume.ts";
 import type { Plan } from "../model/plan.ts";
-import { type DiskPlan, partitionOf, SECTOR_BYTES } from "../model/storage-plan.ts";
+import { type DiskPlan, type Partition, partitionName, SECTOR_BYTES } from "../model/storage-plan.ts";
+import { mountsOf } from "../model/storage-request.ts";
 import { biosBootPatches, makeEspPartition } from "../system/boot-areas.ts";
 import { convertImage, makeSparseFile, patchRaw } from "../system/disk-image.ts";
-import { makeExt4 } from "../system/ext4.ts";
+import { makeExt4, makePartialExt4, type TreePart } from "../system/ext4.ts";
 import { keepStructure } from "../system/ext4-structure.ts";
 import { unpackTree } from "../system/tree-archive.ts";
 import type { Extent } from "../system/undo-file.ts";
-import { BASE_IMAGE, type BaseDisk, structureIn } from "./base-disk.ts";
+import { type BaseDisk, type BaseFacts, baseImage, plansOf, structuredVolumes, structureIn } from "./base-disk.ts";
 import { TREE_ARCHIVE } from "./head-start.ts";
 import type { Tree } from "./install.ts";
 
@@ -24,49 +26,94 @@ const LOADER_NAMES = { amd64: "BOOTX64.EFI", arm64: "BOOTAA64.EFI" };
 
 /** The key of the base disk that a tree and a storage plan lead to. */
 export function baseKey(treeKey: string, plan: Plan): string {
-  return stepKey("disk", DISK_VERSION, { tree: treeKey, disk: plan.disk });
+  return stepKey("disk", DISK_VERSION, { tree: treeKey, ...diskFacts(plan) });
 }
 
 /**
- * Makes a disk from a tree: file systems and boot loader for BIOS and UEFI. Its partition table and swap header, which are
- * nothing but ids, come with each machine's identity. Nothing is mounted.
+ * Makes disks from a tree: file systems and boot loader for BIOS and UEFI. Their partition tables and swap headers, which
+ * are nothing but ids, come with each machine's identity. Nothing is mounted.
  *
- * @throws tree-too-large, disk-full, image-unbootable
+ * @throws tree-too-large, disk-full, image-unbootable, storage-impossible
  */
 export async function assembleBase(distro: Distro, plan: Plan, tree: Tree, context: BuildContext): Promise<BaseDisk> {
-  const { signal } = context;
   const key = baseKey(tree.key, plan);
-  const ids = baseIds(key, plan.disk);
   const directory = tree.directory ?? (await unpackCached(tree, context));
-  const raw = join(context.workDirectory, "disk.raw");
-  const structure = structureIn(context.workDirectory);
+  const facts = { tree: tree.facts, ...diskFacts(plan), distro: distro.name };
+  const images = plansOf(facts).map((_, index) => join(context.workDirectory, `disk${index || ""}.raw`));
   await runStep(context, "assemble/filesystem", "Make file systems", async () => {
-    await makeSparseFile(raw, plan.disk.sizeBytes);
-    await makeExt4(raw, rootExtent(plan.disk), ids.rootUuid, directory, signal);
-    await Promise.all([
-      keepStructure(raw, rootExtent(plan.disk), structure.archive, signal),
-      makeEspPartition(
-        raw,
-        plan.disk,
-        ids.espSerial,
-        join(tree.bootDirectory, BOOT_FILES.efi),
-        LOADER_NAMES[plan.architecture],
-        signal,
-      ),
-    ]);
-    if (plan.architecture === "amd64") {
-      await patchRaw(
-        raw,
-        await biosBootPatches(
-          plan.disk,
-          join(tree.bootDirectory, BOOT_FILES.mbr),
-          join(tree.bootDirectory, BOOT_FILES.core),
-        ),
-      );
-    }
+    const bootDirectory = await findBootFiles(distro, plan, tree, directory, context);
+    for (const [index, disk] of plansOf(facts).entries())
+      await makeDisk({ key, plan, directory, bootDirectory }, disk, index, images[index] ?? "", context);
   });
-  const facts = { tree: tree.facts, disk: plan.disk, distro: distro.name };
-  return { key, title: tree.title, disk: { path: raw, format: "raw" }, structure, facts };
+  const disks = images.map((path) => ({ path, format: "raw" as const }));
+  return { key, title: tree.title, disks, directory: context.workDirectory, facts };
+}
+
+function diskFacts({ disk, moreDisks = [] }: Plan): Pick<BaseFacts, "disk" | "moreDisks"> {
+  return { disk, ...(moreDisks.length > 0 ? { moreDisks } : {}) };
+}
+
+/** The tree's own images look for root on the first partition of a GPT disk. */
+async function findBootFiles(
+  distro: Distro,
+  { disk, architecture }: Plan,
+  { bootDirectory }: Tree,
+  directory: string,
+  { workDirectory, signal }: BuildContext,
+): Promise<string> {
+  const { label, partition, directory: configuration } = bootPlace(disk);
+  if (label === "gpt" && partition === 1 && configuration === "/boot/grub") return bootDirectory;
+  const own = join(workDirectory, "boot-images");
+  await mkdir(own);
+  await distro.makeBootFiles(directory, architecture, { label, partition, directory: configuration }, own, signal);
+  return own;
+}
+
+/** What a base's disks are made from. */
+interface Material {
+  readonly key: string;
+  readonly plan: Plan;
+  readonly directory: string;
+  readonly bootDirectory: string;
+}
+
+async function makeDisk(
+  { key, plan, directory, bootDirectory }: Material,
+  disk: DiskPlan,
+  index: number,
+  raw: string,
+  { workDirectory, signal }: BuildContext,
+): Promise<void> {
+  const ids = baseIds(index === 0 ? key : `${key} ${index + 1}`, disk);
+  const mounts = plansOf(plan).flatMap((one) => placedVolumes(one).flatMap(({ volume }) => mountsOf(volume)));
+  await makeSparseFile(raw, disk.sizeBytes);
+  for (const placed of structuredVolumes(disk)) {
+    const extent = extentOf(placed.partition);
+    const part = partOf(placed.volume.mount ?? "", mounts);
+    const uuid = volumeUuid(ids, placed);
+    if (part.at === "/" && part.hidden.length === 0) await makeExt4(raw, extent, uuid, directory, signal);
+    else await makePartialExt4(raw, extent, uuid, directory, part, signal);
+  }
+  const keepStructures = async () => {
+    for (const placed of structuredVolumes(disk)) {
+      const { archive } = structureIn(workDirectory, index, placed);
+      await keepStructure(raw, extentOf(placed.partition), archive, signal);
+    }
+  };
+  if (index > 0) return keepStructures();
+  const loader = join(bootDirectory, BOOT_FILES.efi);
+  const name = LOADER_NAMES[plan.architecture];
+  await Promise.all([keepStructures(), makeEspPartition(raw, disk, ids.espSerial, loader, name, signal)]);
+  if (plan.architecture !== "amd64") return;
+  const [mbr, core] = [join(bootDirectory, BOOT_FILES.mbr), join(bootDirectory, BOOT_FILES.core)];
+  await patchRaw(raw, await biosBootPatches(disk, mbr, core));
+}
+
+/** Which part of the tree the file system of a mount point holds. */
+function partOf(at: string, mounts: readonly string[]): TreePart {
+  const hidden = mounts.filter((one) => one !== at && pathBelow(at, one) !== undefined);
+  const own = hidden.filter((one) => !hidden.some((other) => other !== one && pathBelow(other, one) !== undefined));
+  return { at, hidden, folders: own.flatMap((one) => pathBelow(at, one) ?? []) };
 }
 
 /** Puts a base disk that was just made into the cache. */
@@ -74,8 +121,14 @@ export async function keepBase(base: BaseDisk, context: BuildContext): Promise<v
   await runStep(context, "assemble/keep", "Keep the disk in the cache", () =>
     commitObject(context.cache, "disk", base.key, base.title, async (target) => {
       await Promise.all([
-        convertImage(base.disk.path, base.disk.format, join(target, BASE_IMAGE), "qcow2", [], context.signal),
-        copyFile(base.structure.archive, structureIn(target).archive),
+        ...base.disks.map(({ path, format }, index) =>
+          convertImage(path, format, join(target, baseImage(index)), "qcow2", [], context.signal),
+        ),
+        ...plansOf(base.facts).flatMap((disk, index) =>
+          structuredVolumes(disk).map((placed) =>
+            copyFile(structureIn(base.directory, index, placed).archive, structureIn(target, index, placed).archive),
+          ),
+        ),
       ]);
       return base.facts;
     }),
@@ -91,9 +144,8 @@ async function unpackCached(tree: Tree, context: BuildContext): Promise<string> 
   return directory;
 }
 
-function rootExtent(disk: DiskPlan): Extent {
-  const root = partitionOf(disk, "root");
-  return { offsetBytes: root.startSector * SECTOR_BYTES, sizeBytes: root.sizeSectors * SECTOR_BYTES };
+function extentOf({ startSector, sizeSectors }: Partition): Extent {
+  return { offsetBytes: startSector * SECTOR_BYTES, sizeBytes: sizeSectors * SECTOR_BYTES };
 }
 
 /** Ids of the base follow from its key, so that the same inputs give the same bytes. */
@@ -101,9 +153,10 @@ function baseIds(key: string, disk: DiskPlan): DiskIds {
   const uuid = (name: string) => derivedUuid(key, name);
   return {
     diskGuid: uuid("disk"),
-    partitionGuids: Object.fromEntries(disk.partitions.map(({ role }) => [role, uuid(role)])),
+    partitionGuids: Object.fromEntries(disk.partitions.map(partitionName).map((name) => [name, uuid(name)])),
     rootUuid: uuid("root file system"),
     swapUuid: uuid("swap"),
     espSerial: uuid("esp serial").slice(0, 8).toUpperCase(),
+    volumeUuids: Object.fromEntries(namesOfUuids(disk).map((name) => [name, uuid(`file system ${name}`)])),
   };
 }

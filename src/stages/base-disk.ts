@@ -1,20 +1,24 @@
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type Cache, type CacheObject, findObject, objectDirectory, objectFile } from "../core/cache.ts";
+import { type CacheObject, findObject, objectFile } from "../core/cache.ts";
 import type { BuildContext } from "../core/context.ts";
 import type { Distro, TreeFacts } from "../core/distro.ts";
-import type { Identity } from "../model/identity.ts";
+import type { FileEdit } from "../model/file-edit.ts";
+import type { DiskIds, Identity } from "../model/identity.ts";
+import { type PlacedVolume, pathBelow, placedVolumes, volumeUuid } from "../model/placed-volume.ts";
 import type { DiskPlan } from "../model/storage-plan.ts";
-import { writeDiskIdentity } from "../system/disk-identity.ts";
+import { type EditedFileSystem, writeDiskIdentity } from "../system/disk-identity.ts";
 import type { Structure } from "../system/ext4-structure.ts";
 import type { BackingDisk } from "../system/qcow2-overlay.ts";
 
-/** A bootable disk without identity: what every machine with these packages and sizes starts from. */
+/** Bootable disks without identity: what every machine with these packages and sizes starts from. */
 export interface BaseDisk {
   readonly key: string;
   readonly title: string;
-  readonly disk: BackingDisk;
-  /** The structure of its root file system; see {@link keepStructure}. */
-  readonly structure: Structure;
+  /** Images of its disks; the machine boots from the first. */
+  readonly disks: readonly BackingDisk[];
+  /** Where the structures of its file systems lie; see {@link structureIn}. */
+  readonly directory: string;
   readonly facts: BaseFacts;
 }
 
@@ -22,11 +26,20 @@ export interface BaseDisk {
 export interface BaseFacts {
   readonly tree: TreeFacts;
   readonly disk: DiskPlan;
+  /** Further disks, if there are any. */
+  readonly moreDisks?: readonly DiskPlan[];
   readonly distro: string;
 }
 
-/** Name of a base disk's image in the cache. */
-export const BASE_IMAGE = "disk.qcow2";
+/** All disks of a base. */
+export function plansOf({ disk, moreDisks = [] }: Pick<BaseFacts, "disk" | "moreDisks">): readonly DiskPlan[] {
+  return [disk, ...moreDisks];
+}
+
+/** Name of a base disk's image in the cache; the first is number 0. */
+export function baseImage(index: number): string {
+  return index === 0 ? "disk.qcow2" : `disk-${index + 1}.qcow2`;
+}
 
 /** Finds a finished base disk in the cache. Its content isn't read: see {@link verifyObject}. */
 export async function findBase(
@@ -36,38 +49,78 @@ export async function findBase(
   const object = await findObject(context.cache, "disk", key);
   if (!object) return undefined;
   const facts = object.meta.facts as BaseFacts;
-  const disk = { path: objectFile(object, BASE_IMAGE), format: "qcow2" as const };
-  return { key, title: object.meta.title, disk, structure: structureIn(object.directory), facts, object };
+  const disks = plansOf(facts).map((_, index) => ({
+    path: objectFile(object, baseImage(index)),
+    format: "qcow2" as const,
+  }));
+  return { key, title: object.meta.title, disks, directory: object.directory, facts, object };
 }
 
-/** Where a folder keeps the structure of a disk's root file system. */
-export function structureIn(directory: string): Structure {
-  return { archive: join(directory, "root-structure.tar"), ready: join(directory, "root-structure.ready") };
+/** Where a folder keeps the structure of an ext4. */
+export function structureIn(directory: string, index: number, { name }: Pick<PlacedVolume, "name">): Structure {
+  const prefix = index === 0 ? name : `${index + 1}-${name}`;
+  return { archive: join(directory, `${prefix}-structure.tar`), ready: join(directory, `${prefix}-structure.ready`) };
 }
 
-/** Path that a base disk's image has in the cache, or will have. */
-export function cachedBaseImage(cache: Cache, key: string): string {
-  return join(objectDirectory(cache, "disk", key), BASE_IMAGE);
+/** The volumes of a disk that are edited by their structure: ext4 that is all of its partition. */
+export function structuredVolumes(disk: DiskPlan): PlacedVolume[] {
+  return placedVolumes(disk).filter(({ volume, isBare }) => volume.fs === "ext4" && isBare);
 }
 
 /**
- * Makes one machine's disk: a thin image over the base that holds its ids and files.
+ * Makes one machine's disks: thin images over the base that hold its ids and files.
  *
+ * @param overlays an image for each disk
  * @param atSeconds time stamp of the written files
  */
-export async function identifyDisk(
+export async function identifyDisks(
   distro: Distro,
   base: BaseDisk,
   identity: Identity,
-  overlay: string,
+  overlays: readonly string[],
   atSeconds: number,
-  { workDirectory: scratch, signal }: Pick<BuildContext, "workDirectory" | "signal">,
+  { workDirectory, signal }: Pick<BuildContext, "workDirectory" | "signal">,
 ): Promise<void> {
-  const { tree, disk: plan } = base.facts;
-  const edits = distro.identify(identity, tree, plan);
-  const { disk, structure } = base;
-  await writeDiskIdentity(
-    { base: disk, structure, overlay, plan, ids: identity.ids, edits, atSeconds, scratch },
-    signal,
+  const plans = plansOf(base.facts);
+  const edits = distro.identify(identity, base.facts.tree, base.facts.disk, base.facts.moreDisks);
+  const mounts = plans.flatMap((plan) => structuredVolumes(plan).map(({ volume }) => volume.mount ?? ""));
+  await Promise.all(
+    plans.map(async (plan, index) => {
+      const [disk, overlay] = [base.disks[index], overlays[index]];
+      if (!disk || overlay === undefined) return;
+      const ids = idsOf(identity, index);
+      const fileSystems = await Promise.all(
+        structuredVolumes(plan).map(async (placed): Promise<EditedFileSystem> => {
+          const isRoot = placed.name === "root";
+          const scratch = isRoot ? workDirectory : join(workDirectory, `identity-${index}-${placed.name}`);
+          if (!isRoot) await mkdir(scratch);
+          return {
+            structure: structureIn(base.directory, index, placed),
+            partition: placed.partition,
+            uuid: volumeUuid(ids, placed),
+            edits: editsWithin(edits, placed.volume.mount ?? "", mounts),
+            scratch,
+          };
+        }),
+      );
+      await writeDiskIdentity({ base: disk, overlay, plan, ids, fileSystems, atSeconds }, signal);
+    }),
   );
+}
+
+/** The ids of a machine's disk. */
+function idsOf({ ids, moreIds = [] }: Pick<Identity, "ids" | "moreIds">, index: number): DiskIds {
+  return index === 0 ? ids : (moreIds[index - 1] ?? ids);
+}
+
+/** The edits of those files that lie in the file system of a mount point, with their paths there. */
+function editsWithin(edits: readonly FileEdit[], mount: string, mounts: readonly string[]): FileEdit[] {
+  if (mounts.length === 1) return [...edits];
+  return edits.flatMap((edit) => {
+    const owner = mounts
+      .filter((one) => pathBelow(one, edit.path) !== undefined)
+      .reduce((longest, one) => (one.length > longest.length ? one : longest), "");
+    const path = pathBelow(mount, edit.path);
+    return owner === mount && path !== undefined ? [{ ...edit, path }] : [];
+  });
 }

@@ -6,7 +6,7 @@ import { withContext } from "../core/work-directory.ts";
 import type { BuildEvent, EventSink } from "../model/events.ts";
 import type { Lock } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
-import { identifyDisk } from "./base-disk.ts";
+import { identifyDisks, plansOf } from "./base-disk.ts";
 import { checkHost } from "./check-host.ts";
 import { type Deployment, deployMachine } from "./deploy.ts";
 import { checkDestination, publishFolder } from "./destination.ts";
@@ -47,7 +47,7 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
   const startedAt = performance.now();
   const record = recordSteps(options.emit);
   await checkDestination(plan.destination, options.overwrite);
-  const identity = await readIdentity(plan.recipe, plan.disk, options.signal);
+  const identity = await readIdentity(plan.recipe, plan, options.signal);
   await runStep({ ...options, emit: record.emit }, "check", "Check the host", () => checkHost(plan));
   const cache = await openCache(options.cacheDirectory);
   const place = options.tmp === undefined ? undefined : await openPlace(options.tmp);
@@ -62,11 +62,11 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
       const fits = (facts: TreeFacts) => void distro.identify(identity, facts, plan.disk);
       const deployment = await withBase(distro, plan, lock, headStart, context, fits, (base, kept) =>
         publishFolder(plan.destination, options.overwrite, async (directory) => {
-          const overlay = join(context.workDirectory, "machine.qcow2");
+          const overlays = plansOf(plan).map((_, index) => join(context.workDirectory, `machine${index || ""}.qcow2`));
           await runStep(context, "assemble/identity", "Write the machine's identity", () =>
-            identifyDisk(distro, base, identity, overlay, nowSeconds(), context),
+            identifyDisks(distro, base, identity, overlays, nowSeconds(), context),
           );
-          const machine = { plan, lock, base, identity, overlay, directory, steps: record.steps };
+          const machine = { plan, lock, base, identity, overlays, directory, steps: record.steps };
           const deployed = await deployMachine(machine, context);
           await kept;
           return deployed;

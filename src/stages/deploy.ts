@@ -1,4 +1,4 @@
-import { rm, stat, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type BuildContext, runStep } from "../core/context.ts";
@@ -10,19 +10,12 @@ import type { Identity } from "../model/identity.ts";
 import type { Lock } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";
-import { sha256File } from "../system/files.ts";
+import { type Artifact, describeArtifact } from "./artifact.ts";
 import type { BaseDisk } from "./base-disk.ts";
 import { BUILD_RECORD } from "./destination.ts";
-import { describeDisk, describeMachine } from "./machine-description.ts";
+import { describeDisks, describeMachine } from "./machine-description.ts";
 import { findHypervisor } from "./plan.ts";
 import { IDENTITY_RECORD, RECORD_VERSION } from "./record.ts";
-
-/** A file of the result. */
-export interface Artifact {
-  readonly name: string;
-  readonly sha256: string;
-  readonly sizeBytes: number;
-}
 
 /** A finished result folder. */
 export interface Deployment {
@@ -36,7 +29,8 @@ export interface DeploymentRequest {
   readonly lock: Lock;
   readonly base: BaseDisk;
   readonly identity: Identity;
-  readonly overlay: string;
+  /** An image for each disk. */
+  readonly overlays: readonly string[];
   readonly directory: string;
   readonly steps: readonly { step: string; seconds: number }[];
 }
@@ -98,16 +92,17 @@ export async function deployMachine(request: DeploymentRequest, context: BuildCo
 
 async function convertDisk(
   format: Format,
-  { plan, identity, overlay, directory }: DeploymentRequest,
+  { plan, identity, overlays, directory }: DeploymentRequest,
   context: BuildContext,
 ): Promise<[string, MachineDisk[]]> {
-  const name = `${plan.recipe.hostname}${format.suffix}`;
-  const disk = describeDisk(name, plan.disk.sizeBytes, identity.ids.diskGuid, format.name);
-  const source = { path: overlay, format: "qcow2" } as const;
-  await runStep(context, `convert/${format.name}`, `Convert to ${format.name}`, () =>
-    format.convert(source, join(directory, disk.name), disk.uuid, context.signal),
-  );
-  return [format.name, [disk]];
+  const disks = describeDisks(plan.recipe.hostname, plan, identity, format);
+  await runStep(context, `convert/${format.name}`, `Convert to ${format.name}`, async () => {
+    for (const [index, { name, uuid }] of disks.entries()) {
+      const source = { path: overlays[index] ?? "", format: "qcow2" } as const;
+      await format.convert(source, join(directory, name), uuid, context.signal);
+    }
+  });
+  return [format.name, disks];
 }
 
 /** A line a package: name, version, architecture. */
@@ -118,16 +113,11 @@ function formatManifest(lock: Lock): string {
     .join("");
 }
 
-async function describeArtifact(directory: string, name: string): Promise<Artifact> {
-  const path = join(directory, name);
-  return { name, sha256: await sha256File(path), sizeBytes: (await stat(path)).size };
-}
-
 function formatRecord({ plan, lock, base, steps }: DeploymentRequest, artifacts: readonly Artifact[]): string {
   const record = {
     vmbuilder: RECORD_VERSION,
     recipe: withoutSecrets(plan.recipe),
-    plan: { suite: plan.suite, architecture: plan.architecture, packages: plan.packages, disk: plan.disk },
+    plan: { suite: plan.suite, architecture: plan.architecture, packages: plan.packages, ...disksOf(plan) },
     base: { key: base.key },
     packages: lock.packages.map(({ name, version, architecture, sha256, sizeBytes, url }) => ({
       name,
@@ -142,6 +132,10 @@ function formatRecord({ plan, lock, base, steps }: DeploymentRequest, artifacts:
     steps,
   };
   return `${JSON.stringify(record, null, 1)}\n`;
+}
+
+function disksOf({ disk, moreDisks }: Plan): Pick<Plan, "disk" | "moreDisks"> {
+  return { disk, ...(moreDisks ? { moreDisks } : {}) };
 }
 
 function withoutSecrets(recipe: Recipe): Recipe {

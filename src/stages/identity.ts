@@ -4,8 +4,10 @@ import { text } from "node:stream/consumers";
 import { VmbuilderError } from "../model/errors.ts";
 import type { DiskIds, Identity } from "../model/identity.ts";
 import { assignMacs, planNetwork } from "../model/network.ts";
+import { namesOfUuids } from "../model/placed-volume.ts";
+import type { Plan } from "../model/plan.ts";
 import { isSshKeyLine, type Recipe } from "../model/recipe.ts";
-import type { DiskPlan } from "../model/storage-plan.ts";
+import { type DiskPlan, partitionName } from "../model/storage-plan.ts";
 import { run } from "../system/process.ts";
 import { readCopies, readScripts } from "./machine-files.ts";
 
@@ -17,7 +19,11 @@ const KEY_FILE_BYTES = 1024 * 1024;
  *
  * @throws file-unreadable, recipe-invalid when a key file holds no public key
  */
-export async function readIdentity(recipe: Recipe, disk: DiskPlan, signal: AbortSignal): Promise<Identity> {
+export async function readIdentity(
+  recipe: Recipe,
+  disks: Pick<Plan, "disk" | "moreDisks">,
+  signal: AbortSignal,
+): Promise<Identity> {
   const [rootSshKeys, userSshKeys, rootPasswordHash, passwordHash, firstBoot, firstLogin, copies] = await Promise.all([
     readSshKeys("ssh-key", recipe["ssh-key"]),
     readSshKeys("ssh-user-key", recipe["ssh-user-key"]),
@@ -52,7 +58,7 @@ export async function readIdentity(recipe: Recipe, disk: DiskPlan, signal: Abort
     firstBoot,
     firstLogin,
     copies,
-    ids: newDiskIds(disk),
+    ...newMachineIds(disks),
   };
 }
 
@@ -61,14 +67,20 @@ export function newMac(): string {
   return ["52:54:00", ...(randomBytes(3).toString("hex").match(/../g) ?? [])].join(":");
 }
 
+/** Fresh random ids for the disks of a machine. */
+export function newMachineIds({ disk, moreDisks = [] }: Pick<Plan, "disk" | "moreDisks">) {
+  return { ids: newDiskIds(disk), ...(moreDisks.length > 0 ? { moreIds: moreDisks.map(newDiskIds) } : {}) };
+}
+
 /** Fresh random ids for a disk. */
 export function newDiskIds(disk: DiskPlan): DiskIds {
   return {
     diskGuid: randomUUID(),
-    partitionGuids: Object.fromEntries(disk.partitions.map(({ role }) => [role, randomUUID()])),
+    partitionGuids: Object.fromEntries(disk.partitions.map((one) => [partitionName(one), randomUUID()])),
     rootUuid: randomUUID(),
     swapUuid: randomUUID(),
     espSerial: randomBytes(4).toString("hex").toUpperCase(),
+    volumeUuids: Object.fromEntries(namesOfUuids(disk).map((name) => [name, randomUUID()])),
   };
 }
 

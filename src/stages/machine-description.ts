@@ -1,7 +1,11 @@
 import { derivedUuid } from "../core/derived-uuid.ts";
+import type { Format } from "../core/format.ts";
 import type { MachineDescription, MachineDisk } from "../core/hypervisor.ts";
+import type { Identity } from "../model/identity.ts";
 import type { NetworkPlan } from "../model/network.ts";
+import type { Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";
+import { diskFile } from "./artifact.ts";
 import { findDistro } from "./plan.ts";
 
 /** What a machine's description follows from. */
@@ -30,4 +34,17 @@ export async function describeMachine(
 /** A disk of a machine in one format. */
 export function describeDisk(name: string, sizeBytes: number, diskGuid: string, format: string): MachineDisk {
   return { name, sizeBytes, uuid: derivedUuid(diskGuid, format) };
+}
+
+/** All disks of a machine in one format. */
+export function describeDisks(
+  hostname: string,
+  { disk, moreDisks = [] }: Pick<Plan, "disk" | "moreDisks">,
+  { ids, moreIds = [] }: Pick<Identity, "ids" | "moreIds">,
+  { name: format, suffix }: Pick<Format, "name" | "suffix">,
+): MachineDisk[] {
+  return [disk, ...moreDisks].map(({ sizeBytes }, index) => {
+    const { diskGuid } = [ids, ...moreIds][index] ?? ids;
+    return describeDisk(diskFile(hostname, index, suffix), sizeBytes, diskGuid, format);
+  });
 }

@@ -10,10 +10,10 @@ import { nearestName } from "../model/nearest-name.ts";
 import { planNetwork } from "../model/network.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";
-import { planStorage } from "../model/storage-plan.ts";
 import { chooseSettings, type SettingName, type SystemSettings } from "../model/system-settings.ts";
 import { readHostSettings, readZoneNames } from "../system/host-settings.ts";
 import { readScripts, readSeeds } from "./machine-files.ts";
+import { layOutDisks } from "./plan-disks.ts";
 
 /** Names that Debian's base-passwd and packages give to users and groups of their own. @see /usr/share/doc/base-passwd */
 const RESERVED_NAMES = new Set(
@@ -50,8 +50,8 @@ export async function planBuild(asked: Recipe): Promise<Plan> {
   checkDeployment(recipe, architecture);
   checkUser(recipe);
   const suite = await distro.resolveSuite(recipe.suite);
-  const disk = planStorage({ rootSizeBytes: recipe.rootsize, swapSizeBytes: recipe.swapsize, architecture });
-  const packages = await distro.requestPackages(recipe, suite, architecture);
+  const disks = await layOutDisks(recipe, architecture);
+  const packages = await distro.requestPackages(recipe, suite, architecture, disks);
   const destination = resolve(recipe.dest ?? `${recipe.hostname}-${suite}-${architecture}-vm`);
   const network = planNetwork(recipe);
   const changes = {
@@ -60,7 +60,7 @@ export async function planBuild(asked: Recipe): Promise<Plan> {
     scripts: await readScripts("exec", recipe.exec),
   };
   const extras = namesExtras(recipe) ? { extras: await distro.readExtras(recipe, architecture) } : {};
-  return { recipe, suite, architecture, packages, changes, settings, disk, network, ...extras, destination };
+  return { recipe, suite, architecture, packages, changes, settings, ...disks, network, ...extras, destination };
 }
 
 function namesExtras(recipe: Recipe): boolean {

@@ -11,29 +11,31 @@ const DRIVE_CHECK = 0x66;
 const BLOCK_LIST_START = 0x1f4;
 const BLOCK_LIST_LENGTH = 0x1fc;
 const NOP_NOP = 0x9090;
+/** Between an msdos table and the first partition, which starts at one MiB. */
+const MSDOS_GAP = { startSector: 1, sizeSectors: 2047 };
 
 /**
  * GRUB's BIOS images with the block addresses that grub-install would write: boot.img into the first sector's boot code,
- * core.img into the BIOS boot partition.
+ * core.img into the BIOS boot partition, or with an msdos table into the gap between it and the first partition.
  */
 export async function biosBootPatches(plan: DiskPlan, bootImage: string, coreImage: string): Promise<DiskPatch[]> {
-  const partition = partitionOf(plan, "bios-boot");
+  const place = plan.label === "msdos" ? MSDOS_GAP : partitionOf(plan, "bios-boot");
   const boot = (await readFile(bootImage)).subarray(0, BOOT_CODE_BYTES);
-  boot.writeBigUInt64LE(BigInt(partition.startSector), KERNEL_SECTOR);
+  boot.writeBigUInt64LE(BigInt(place.startSector), KERNEL_SECTOR);
   boot.writeUInt16LE(NOP_NOP, DRIVE_CHECK);
   const image = await readFile(coreImage);
   const sectors = Math.ceil(image.length / SECTOR_BYTES);
-  if (sectors > partition.sizeSectors)
+  if (sectors > place.sizeSectors)
     throw new VmbuilderError(
       "image-unbootable",
-      `GRUB's core image of ${image.length} bytes does not fit into the BIOS boot partition`,
+      `GRUB's core image of ${image.length} bytes does not fit into its place of ${place.sizeSectors} sectors`,
     );
   const core = Buffer.concat([image, Buffer.alloc(sectors * SECTOR_BYTES - image.length)]);
-  core.writeBigUInt64LE(BigInt(partition.startSector + 1), BLOCK_LIST_START);
+  core.writeBigUInt64LE(BigInt(place.startSector + 1), BLOCK_LIST_START);
   core.writeUInt16LE(sectors - 1, BLOCK_LIST_LENGTH);
   return [
     { offsetBytes: 0, bytes: boot },
-    { offsetBytes: partition.startSector * SECTOR_BYTES, bytes: core },
+    { offsetBytes: place.startSector * SECTOR_BYTES, bytes: core },
   ];
 }
 

@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
 import { type FileEdit, isGuestPath } from "../model/file-edit.ts";
 import type { DiskIds } from "../model/identity.ts";
-import { type DiskPlan, partitionOf, SECTOR_BYTES } from "../model/storage-plan.ts";
+import { type DiskPlan, type Partition, SECTOR_BYTES } from "../model/storage-plan.ts";
 import type { DiskPatch } from "./disk-image.ts";
 import { returnStructure, STRUCTURE_MEMBER, type Structure, takeStructure } from "./ext4-structure.ts";
 import { cleanEnvironment, run } from "./process.ts";
@@ -15,16 +15,24 @@ const UNDO_FILES = ["files.undo", "uuid.undo"] as const;
 /** What makes a thin image over a base disk one machine's disk. */
 export interface DiskIdentity {
   readonly base: BackingDisk;
-  /** The structure of the base's root file system, by {@link keepStructure}. */
-  readonly structure: Structure;
   /** The qcow2 that is made; it holds only what differs from the base, which must never change from now on. */
   readonly overlay: string;
   readonly plan: DiskPlan;
   readonly ids: DiskIds;
-  readonly edits: readonly FileEdit[];
+  readonly fileSystems: readonly EditedFileSystem[];
   /** Time stamp of the written files. */
   readonly atSeconds: number;
-  /** Folder for temporary files. */
+}
+
+/** An ext4 of the base, and what makes it one machine's. */
+export interface EditedFileSystem {
+  /** By {@link keepStructure}. */
+  readonly structure: Structure;
+  readonly partition: Partition;
+  readonly uuid: string;
+  /** Paths are those within the file system. */
+  readonly edits: readonly FileEdit[];
+  /** Folder for temporary files of this one alone. */
   readonly scratch: string;
 }
 
@@ -47,24 +55,35 @@ tune2fs -z ${UNDO_FILES[1]} -U "$1" ${STRUCTURE_MEMBER} >/dev/null
  * @see https://manpages.debian.org/debugfs, https://manpages.debian.org/tune2fs
  */
 export async function writeDiskIdentity(identity: DiskIdentity, signal: AbortSignal): Promise<void> {
-  const { base, structure, overlay, plan, ids, atSeconds, scratch } = identity;
-  await Promise.all([writeInputs(identity), takeStructure(structure, scratch, signal)]);
-  const writing = run(["sh", "-c", WRITE_IDENTITY, "sh", ids.rootUuid], {
+  const { base, overlay, plan, ids, fileSystems, atSeconds } = identity;
+  const [{ identityPatches }, ...edited] = await Promise.all([
+    import("./partition-table.ts"),
+    ...fileSystems.map((one) => editFileSystem(one, atSeconds, signal)),
+  ]);
+  const patches = [...identityPatches(plan, ids), ...edited.flatMap((one) => one.patches)];
+  await Promise.all([
+    writeOverlay(base, overlay, plan.sizeBytes, patches),
+    ...edited.map(({ giveBack }) => giveBack()),
+  ]);
+}
+
+async function editFileSystem(fileSystem: EditedFileSystem, atSeconds: number, signal: AbortSignal) {
+  const { structure, partition, uuid, scratch } = fileSystem;
+  await Promise.all([writeInputs(fileSystem, atSeconds), takeStructure(structure, scratch, signal)]);
+  const { stderr } = await run(["sh", "-c", WRITE_IDENTITY, "sh", uuid], {
     cwd: scratch,
     env: { ...cleanEnvironment(), E2FSPROGS_FAKE_TIME: String(atSeconds) },
     signal,
   });
-  const [{ identityPatches }, { stderr }] = await Promise.all([import("./partition-table.ts"), writing]);
   checkComplaints(stderr);
   const undone = await Promise.all(UNDO_FILES.map((name) => readUndoFile(join(scratch, name))));
   const written = undone.flat();
   const content = await readContent(join(scratch, STRUCTURE_MEMBER), written);
-  const rootBytes = partitionOf(plan, "root").startSector * SECTOR_BYTES;
-  const patches = content.map(({ offsetBytes, bytes }) => ({ offsetBytes: rootBytes + offsetBytes, bytes }));
-  await Promise.all([
-    writeOverlay(base, overlay, plan.sizeBytes, [...identityPatches(plan, ids), ...patches]),
-    returnStructure(structure, scratch, written),
-  ]);
+  const startBytes = partition.startSector * SECTOR_BYTES;
+  return {
+    patches: content.map(({ offsetBytes, bytes }) => ({ offsetBytes: startBytes + offsetBytes, bytes })),
+    giveBack: () => returnStructure(structure, scratch, written),
+  };
 }
 
 /** debugfs ends with status 0 whatever happens. What it may say: its version, that a file lacks, that a folder doesn't. */
@@ -75,8 +94,8 @@ function checkComplaints(stderr: string): void {
   const complaint = stderr.split("\n").find((line) => !EXPECTED.test(line));
   if (complaint === undefined) return;
   if (/Could not allocate/.test(complaint))
-    throw new VmbuilderError("tree-too-large", "the machine's own files do not fit into the root file system", {
-      hint: "raise --rootsize",
+    throw new VmbuilderError("tree-too-large", "the machine's own files do not fit into their file system", {
+      hint: "raise --rootsize, or the size of the file system that they belong to",
       detail: stderr,
     });
   throw new VmbuilderError("command-failed", `debugfs: ${complaint}`, { detail: stderr });
@@ -96,7 +115,7 @@ async function readContent(fileSystem: string, written: readonly WrittenExtent[]
   }
 }
 
-async function writeInputs({ edits, atSeconds, scratch }: DiskIdentity): Promise<void> {
+async function writeInputs({ edits, scratch }: EditedFileSystem, atSeconds: number): Promise<void> {
   // The programs run in the folder, so that no path of the host's has to be quoted in their scripts.
   const commands = await Promise.all(edits.map((edit, i) => debugfsCommands(edit, scratch, `edit-${i}`)));
   await writeFile(join(scratch, "commands"), [`set_current_time @${atSeconds}`, ...commands.flat(), ""].join("\n"));
@@ -104,14 +123,16 @@ async function writeInputs({ edits, atSeconds, scratch }: DiskIdentity): Promise
 
 /** A new file takes its mode from its source, and belongs to root unless told otherwise. */
 async function debugfsCommands(edit: FileEdit, folder: string, source: string): Promise<string[]> {
-  if (!isGuestPath(edit.path)) throw new VmbuilderError("recipe-invalid", `"${edit.path}" cannot be a path in a guest`);
+  const isTop = edit.kind === "directory" && edit.path === "/"; // its mount point
+  if (!isGuestPath(edit.path) && !isTop)
+    throw new VmbuilderError("recipe-invalid", `"${edit.path}" cannot be a path in a guest`);
   const path = `"${edit.path}"`;
   switch (edit.kind) {
     case "remove":
       return [`rm ${path}`];
     case "directory":
       return [
-        `mkdir ${path}`,
+        ...(isTop ? [] : [`mkdir ${path}`]),
         `set_inode_field ${path} mode 0${(0o040000 | edit.mode).toString(8)}`,
         ...ownership(path, edit),
       ];

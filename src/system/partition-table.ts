@@ -1,7 +1,9 @@
 import { crc32 } from "node:zlib";
 import type { DiskIds } from "../model/identity.ts";
-import { type DiskPlan, partitionOf, SECTOR_BYTES } from "../model/storage-plan.ts";
+import { placedVolumes, volumeUuid } from "../model/placed-volume.ts";
+import { type DiskPlan, partitionName, SECTOR_BYTES } from "../model/storage-plan.ts";
 import type { DiskPatch } from "./disk-image.ts";
+import { msdosPatches } from "./msdos-table.ts";
 
 /** The disk's signature and partition records, between boot code and the first sector's end. */
 const BOOT_CODE_BYTES = 440;
@@ -20,12 +22,18 @@ const SWAP_MAGIC = "SWAPSPACE2";
 const FAT_SERIAL_OFFSET = 0x27;
 
 /**
- * The bytes of a disk that hold its ids: both copies of the partition table, the swap header, the FAT serial number. They
+ * The bytes of a disk that hold its ids: its partition table, its swap headers, the FAT serial number. They
  * are what sfdisk and mkswap write (a test compares), without two processes for each machine.
  *
  * @see UEFI specification, 5.3 GUID Partition Table; include/linux/swap.h
  */
 export function identityPatches(plan: DiskPlan, ids: DiskIds): DiskPatch[] {
+  return [...tablePatches(plan, ids), ...swapPatches(plan, ids), ...serialPatches(plan, ids)];
+}
+
+/** The bytes of a partition table: of GPT both copies. */
+export function tablePatches(plan: DiskPlan, ids: DiskIds): DiskPatch[] {
+  if (plan.label === "msdos") return msdosPatches(plan, ids);
   const lastSector = plan.sizeBytes / SECTOR_BYTES - 1;
   const entries = partitionEntries(plan, ids);
   const primary = header(entries, ids, { own: 1, other: lastSector, entries: PRIMARY_ENTRIES_SECTOR, lastSector });
@@ -33,8 +41,6 @@ export function identityPatches(plan: DiskPlan, ids: DiskIds): DiskPatch[] {
   return [
     { offsetBytes: BOOT_CODE_BYTES, bytes: Buffer.concat([protectiveRecord(lastSector), primary, entries]) },
     { offsetBytes: (lastSector - ENTRY_SECTORS) * SECTOR_BYTES, bytes: Buffer.concat([entries, backup]) },
-    ...swapPatches(plan, ids),
-    serialPatch(plan, ids),
   ];
 }
 
@@ -50,10 +56,11 @@ function protectiveRecord(lastSector: number): Buffer {
 
 function partitionEntries(plan: DiskPlan, ids: DiskIds): Buffer {
   const bytes = Buffer.alloc(ENTRY_COUNT * ENTRY_BYTES);
-  for (const { number, role, typeGuid, startSector, sizeSectors } of plan.partitions) {
+  for (const partition of plan.partitions) {
+    const { number, typeGuid, startSector, sizeSectors } = partition;
     const entry = bytes.subarray((number - 1) * ENTRY_BYTES, number * ENTRY_BYTES);
     entry.set(guidBytes(typeGuid), 0);
-    entry.set(guidBytes(ids.partitionGuids[role] ?? ""), 16);
+    entry.set(guidBytes(ids.partitionGuids[partitionName(partition)] ?? ""), 16);
     entry.writeBigUInt64LE(BigInt(startSector), 32);
     entry.writeBigUInt64LE(BigInt(startSector + sizeSectors - 1), 40);
   }
@@ -96,19 +103,22 @@ function uuidBytes(uuid: string): Buffer {
 }
 
 function swapPatches(plan: DiskPlan, ids: DiskIds): DiskPatch[] {
-  const swap = plan.partitions.find(({ role }) => role === "swap");
-  if (!swap) return [];
-  const bytes = Buffer.alloc(SWAP_PAGE_BYTES);
-  const pages = Math.floor((swap.sizeSectors * SECTOR_BYTES) / SWAP_PAGE_BYTES);
-  bytes.writeUInt32LE(1, SWAP_HEADER_OFFSET);
-  bytes.writeUInt32LE(pages - 1, SWAP_HEADER_OFFSET + 4);
-  bytes.set(uuidBytes(ids.swapUuid), SWAP_UUID_OFFSET);
-  bytes.write(SWAP_MAGIC, SWAP_PAGE_BYTES - SWAP_MAGIC.length, "latin1");
-  return [{ offsetBytes: swap.startSector * SECTOR_BYTES, bytes }];
+  const swaps = placedVolumes(plan).filter(({ volume, isBare }) => volume.fs === "swap" && isBare);
+  return swaps.map((swap) => {
+    const { startSector, sizeSectors } = swap.partition;
+    const bytes = Buffer.alloc(SWAP_PAGE_BYTES);
+    const pages = Math.floor((sizeSectors * SECTOR_BYTES) / SWAP_PAGE_BYTES);
+    bytes.writeUInt32LE(1, SWAP_HEADER_OFFSET);
+    bytes.writeUInt32LE(pages - 1, SWAP_HEADER_OFFSET + 4);
+    bytes.set(uuidBytes(volumeUuid(ids, swap)), SWAP_UUID_OFFSET);
+    bytes.write(SWAP_MAGIC, SWAP_PAGE_BYTES - SWAP_MAGIC.length, "latin1");
+    return { offsetBytes: startSector * SECTOR_BYTES, bytes };
+  });
 }
 
-function serialPatch(plan: DiskPlan, ids: DiskIds): DiskPatch {
+function serialPatches(plan: DiskPlan, ids: DiskIds): DiskPatch[] {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(Number.parseInt(ids.espSerial, 16));
-  return { offsetBytes: partitionOf(plan, "esp").startSector * SECTOR_BYTES + FAT_SERIAL_OFFSET, bytes };
+  const esps = plan.partitions.filter(({ role }) => role === "esp");
+  return esps.map(({ startSector }) => ({ offsetBytes: startSector * SECTOR_BYTES + FAT_SERIAL_OFFSET, bytes }));
 }

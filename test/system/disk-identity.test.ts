@@ -60,7 +60,10 @@ it.each(["512M", "300M"])("writes ids and files into an overlay of a disk with a
   const overlay = join(folder, "overlay.qcow2");
   const base = { path: raw, format: "raw" } as const;
   await writeDiskIdentity(
-    { base, structure, overlay, plan, ids, edits: EDITS, atSeconds: 1_700_000_000, scratch },
+    {
+      ...{ base, overlay, plan, ids, atSeconds: 1_700_000_000 },
+      fileSystems: [{ structure, partition: partitionOf(plan, "root"), uuid: ids.rootUuid, edits: EDITS, scratch }],
+    },
     signal,
   );
 
@@ -106,7 +109,10 @@ it("says so when the files do not fit, and leaves no image", async () => {
     return { kind: "file", path: `/large-${i}`, content: "x".repeat(16 * 2 ** 20), mode: 0o644 };
   });
   const overlay = join(folder, "overlay.qcow2");
-  const identity = { structure, overlay, plan, ids: newDiskIds(plan), edits: copies, atSeconds: 1, scratch };
+  const ids = newDiskIds(plan);
+  const partition = partitionOf(plan, "root");
+  const fileSystems = [{ structure, partition, uuid: ids.rootUuid, edits: copies, scratch }];
+  const identity = { overlay, plan, ids, fileSystems, atSeconds: 1 };
   await expect(writeDiskIdentity({ base: { path: raw, format: "raw" }, ...identity }, signal)).rejects.toMatchObject({
     code: "tree-too-large",
   });

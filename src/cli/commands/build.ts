@@ -127,7 +127,7 @@ async function checkInput(plan: Plan, overwrite: boolean): Promise<void> {
     import("../../stages/identity.ts"),
   ]);
   await checkDestination(plan.destination, overwrite);
-  await readIdentity(plan.recipe, plan.disk, new AbortController().signal);
+  await readIdentity(plan.recipe, plan, new AbortController().signal);
 }
 
 function withoutHow(values: BuildOptionValues): Record<string, unknown> {

@@ -1,7 +1,8 @@
 import type { InterfacePlan } from "../../model/network.ts";
 import type { Plan } from "../../model/plan.ts";
 import { formatSize } from "../../model/size.ts";
-import { SECTOR_BYTES } from "../../model/storage-plan.ts";
+import { contentOf, type Partition, SECTOR_BYTES } from "../../model/storage-plan.ts";
+import { mountsOf, volumesOf } from "../../model/storage-request.ts";
 import type { HostSetting, SettingName } from "../../model/system-settings.ts";
 import { escapeControls, wrap } from "./text.ts";
 
@@ -10,20 +11,19 @@ const COLUMNS = 80;
 
 /** Writes a plan for people: what is built from what, how the disk is laid out, where the result goes. */
 export function formatPlan(plan: Plan): string {
-  const { recipe, disk, packages } = plan;
+  const { recipe, disk, moreDisks = [], packages } = plan;
   const row = (label: string, text: string): string[] => {
     const lines = wrap(escapeControls(text), COLUMNS - LABEL_COLUMNS - 2);
     return lines.map((line, index) => `  ${(index === 0 ? label : "").padEnd(LABEL_COLUMNS)}${line}`);
   };
-  const partitions = disk.partitions.map(({ number, role, startSector, sizeSectors }) => {
-    const place = `${formatSize(sizeSectors * SECTOR_BYTES).padStart(9)} at ${formatSize(startSector * SECTOR_BYTES)}`;
-    return `    ${String(number).padStart(2)}  ${role.padEnd(9)}  ${place}`;
-  });
+  const disks = [disk, ...moreDisks].flatMap((one, index) => [
+    ...row(index === 0 ? "Disk" : `Disk ${index + 1}`, `${formatSize(one.sizeBytes)}, ${one.label ?? "GPT"}`),
+    ...one.partitions.map(partitionLine),
+  ]);
   const lines = [
     `${recipe.hostname}: ${recipe.distro} ${plan.suite}, ${plan.architecture}, for ${recipe.hypervisor.join(", ")}`,
     "",
-    ...row("Disk", `${formatSize(disk.sizeBytes)}, GPT`),
-    ...partitions,
+    ...disks,
     ...row("Packages", `priority ${packages.priorities.join(" and ")}, with`),
     ...row("", packages.include.join(" ")),
     ...(packages.exclude.length > 0 ? row("Without", packages.exclude.join(" ")) : []),
@@ -51,6 +51,14 @@ function describeInterface({ name, dhcp, ipv6, addresses, gateways, attachment }
   const out = gateways.length > 0 ? ` by ${gateways.join(" and ")}` : "";
   const place = attachment.kind === "user" ? "" : `, on the ${attachment.kind} ${attachment.name}`;
   return `${name === undefined ? "" : `${name}: `}${ways.join(", ") || "IPv6 alone"}${out}${place}`;
+}
+
+function partitionLine(partition: Partition): string {
+  const { number, role, startSector, sizeSectors, content } = partition;
+  const place = `${formatSize(sizeSectors * SECTOR_BYTES).padStart(9)} at ${formatSize(startSector * SECTOR_BYTES)}`;
+  const volumes = content === undefined ? [] : volumesOf(contentOf(partition));
+  const what = volumes.map((volume) => [volume.fs, ...mountsOf(volume)].join(" ")).join(", ");
+  return `    ${String(number).padStart(2)}  ${role.padEnd(9)}  ${place.padEnd(24)}${escapeControls(what)}`.trimEnd();
 }
 
 /** A plan as data, without what nobody may read. */

@@ -2,6 +2,7 @@ import type { Distro } from "../../core/distro.ts";
 import { identifyMachine } from "./identity.ts";
 import { withKeymapPackages } from "./keymap.ts";
 import type { FamilyMember } from "./member.ts";
+import { withStoragePackages } from "./mounts.ts";
 
 /**
  * Makes a distribution of what tells it from others of Debian's family.
@@ -11,8 +12,10 @@ export function familyDistro(member: FamilyMember): Distro {
   const { name, title, hostFiles, treeVersion, resolveSuite, systemIds, requestPackages, settingScripts } = member;
   return {
     ...{ name, title, hostFiles, treeVersion, resolveSuite, systemIds, settingScripts },
-    requestPackages: async (recipe, suite, architecture) =>
-      withKeymapPackages(await requestPackages(recipe, suite, architecture), recipe.keymap),
+    async requestPackages(recipe, suite, architecture, disks) {
+      const request = await requestPackages(recipe, suite, architecture, disks);
+      return withStoragePackages(withKeymapPackages(request, recipe.keymap), disks);
+    },
     async readExtras(recipe) {
       const { readExtras } = await import("../packagers/apt/extras.ts");
       return readExtras(recipe);
@@ -51,6 +54,10 @@ export function familyDistro(member: FamilyMember): Distro {
       const { finishTree } = await import("./finish.ts");
       return finishTree(member, request, bootDirectory, context);
     },
-    identify: (identity, facts, disk) => identifyMachine(member, identity, facts, disk),
+    async makeBootFiles(tree, architecture, place, bootDirectory, signal) {
+      const { makeBootFiles } = await import("./finish.ts");
+      await makeBootFiles(tree, architecture, place, bootDirectory, signal);
+    },
+    identify: (identity, facts, disk, moreDisks) => identifyMachine(member, identity, facts, disk, moreDisks),
   };
 }

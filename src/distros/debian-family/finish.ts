@@ -1,6 +1,7 @@
 import type { BuildContext } from "../../core/context.ts";
 import { BOOT_FILES, type TreeFacts, type TreeRequest } from "../../core/distro.ts";
 import { VmbuilderError } from "../../model/errors.ts";
+import type { BootPlace } from "../../model/placed-volume.ts";
 import { HOST_USR, runInGuest } from "../../system/guest.ts";
 import { readGuestFiles } from "../../system/guest-files.ts";
 import { extendedStates } from "../packagers/apt/extended-states.ts";
@@ -21,8 +22,11 @@ const IDENTITY_FILES = [
   "/etc/skel",
 ];
 
+/** Root is the first partition by number. Disks that are laid out otherwise get images of their own. */
+const USUAL_PLACE = { label: "gpt", partition: 1, directory: "/boot/grub" } as const;
+
 /** Modules that the loader's own image needs to find its configuration; all others lie beside the configuration. */
-const CORE_MODULES = ["part_gpt", "ext2", "normal"];
+const CORE_MODULES = ["ext2", "normal"];
 
 const CLEAN = `
 set -e
@@ -77,7 +81,7 @@ export async function finishTree(
     signal,
   );
   const { stdout } = await runInGuest(tree, ["sh", "-c", CLEAN, "sh", HOST_USR, POLICY_PATH], { signal });
-  await makeBootFiles(tree, plan.architecture, bootDirectory, signal);
+  await makeBootFiles(tree, plan.architecture, USUAL_PLACE, bootDirectory, signal);
   const lines = stdout.trim().split("\n");
   const kernelVersion = newestKernel(lines);
   const sizeBytes = Number(lines.at(-1)?.split("\t")[0]);
@@ -85,10 +89,11 @@ export async function finishTree(
   return { packages: lock.packages, kernelVersion, sizeBytes, files };
 }
 
-/** Root is always the disk's first partition by number; the loader looks on the disk that it was started from. */
-async function makeBootFiles(
+/** Makes the boot loader's images; it looks for its configuration on the disk that it was started from. */
+export async function makeBootFiles(
   tree: string,
   architecture: "amd64" | "arm64",
+  { label, partition, directory: configuration }: Pick<BootPlace, "label" | "partition" | "directory">,
   directory: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -101,9 +106,10 @@ async function makeBootFiles(
         "--format",
         target,
         "--prefix",
-        "(,gpt1)/boot/grub",
+        `(,${label}${partition})${configuration}`,
         "--output",
         `/run/boot/${name}`,
+        `part_${label}`,
         ...CORE_MODULES,
         ...modules,
       ],

@@ -1,11 +1,13 @@
 import type { TreeFacts } from "../../core/distro.ts";
 import type { FileEdit } from "../../model/file-edit.ts";
-import type { Identity } from "../../model/identity.ts";
+import type { DiskIds, Identity } from "../../model/identity.ts";
+import { bootPlace, volumeUuid } from "../../model/placed-volume.ts";
 import type { DiskPlan } from "../../model/storage-plan.ts";
 import { accountEdits } from "./accounts.ts";
 import { firstScriptEdits } from "./first-scripts.ts";
 import { keymapEdits } from "./keymap.ts";
 import type { FamilyMember } from "./member.ts";
+import { mountEdits } from "./mounts.ts";
 
 const file = (path: string, content: string, mode = 0o644): FileEdit => ({ kind: "file", path, content, mode });
 
@@ -15,12 +17,13 @@ export function identifyMachine(
   identity: Identity,
   facts: TreeFacts,
   disk: DiskPlan,
+  moreDisks: readonly DiskPlan[] = [],
 ): FileEdit[] {
   return [
     file("/etc/hostname", `${identity.hostname.split(".")[0]}\n`),
     file("/etc/hosts", hosts(fullName(identity))),
-    file("/etc/fstab", fstab(identity, disk)),
-    file("/boot/grub/grub.cfg", grubConfiguration(menu, identity.ids.rootUuid, facts.kernelVersion), 0o444),
+    ...mountEdits(identity, disk, moreDisks),
+    file("/boot/grub/grub.cfg", grubConfiguration(menu, identity.ids, disk, facts.kernelVersion), 0o444),
     ...sshdEdits(identity, facts),
     ...networkEdits(identity.network),
     ...firstScriptEdits(identity),
@@ -44,35 +47,33 @@ function hosts(hostname: string): string {
   return `127.0.0.1\tlocalhost\n127.0.1.1\t${names}\n\n::1\tlocalhost ip6-localhost ip6-loopback\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n`;
 }
 
-/** Root grows to its partition at boot, after systemd-repart has grown that to its disk. */
-function fstab({ ids }: Identity, disk: DiskPlan): string {
-  const lines = [
-    `UUID=${ids.rootUuid} / ext4 defaults,errors=remount-ro,x-systemd.growfs 0 1`,
-    ...(disk.partitions.some(({ role }) => role === "swap") ? [`UUID=${ids.swapUuid} none swap sw 0 0`] : []),
-    `UUID=${ids.espSerial.slice(0, 4)}-${ids.espSerial.slice(4)} /boot/efi vfat noauto,umask=0077 0 0`,
-  ];
-  return `# <file system> <mount point> <type> <options> <dump> <pass>\n${lines.join("\n")}\n`;
-}
-
 /** The first boot's menu. The guest's own update-grub replaces it at the first kernel update, by the same settings. */
-function grubConfiguration({ title, classes }: FamilyMember["menu"], rootUuid: string, kernelVersion: string): string {
+function grubConfiguration(
+  { title, classes }: FamilyMember["menu"],
+  ids: DiskIds,
+  disk: DiskPlan,
+  kernelVersion: string,
+): string {
+  const { label, volume, mount } = bootPlace(disk);
+  const folder = mount === "/" ? "/boot" : "";
+  const rootUuid = ids.rootUuid;
   const options = classes.map((name) => `--class ${name}`).join(" ");
   return [
     "# Written by vmbuilder for the first boots; update-grub replaces it.",
     "set timeout=0",
-    "insmod part_gpt",
+    `insmod part_${label}`,
     "insmod ext2",
     "serial --unit=0 --speed=115200",
     "terminal_input console serial",
     "terminal_output console serial",
-    `search --no-floppy --fs-uuid --set=root ${rootUuid}`,
+    `search --no-floppy --fs-uuid --set=root ${volumeUuid(ids, volume)}`,
     `menuentry '${title}' ${options} {`,
-    `\tlinux /boot/vmlinuz-${kernelVersion} root=UUID=${rootUuid} ro console=tty0 console=ttyS0,115200n8`,
-    `\tinitrd /boot/initrd.img-${kernelVersion}`,
+    `\tlinux ${folder}/vmlinuz-${kernelVersion} root=UUID=${rootUuid} ro console=tty0 console=ttyS0,115200n8`,
+    `\tinitrd ${folder}/initrd.img-${kernelVersion}`,
     "}",
     `menuentry '${title} (recovery mode)' ${options} {`,
-    `\tlinux /boot/vmlinuz-${kernelVersion} root=UUID=${rootUuid} ro single console=tty0 console=ttyS0,115200n8`,
-    `\tinitrd /boot/initrd.img-${kernelVersion}`,
+    `\tlinux ${folder}/vmlinuz-${kernelVersion} root=UUID=${rootUuid} ro single console=tty0 console=ttyS0,115200n8`,
+    `\tinitrd ${folder}/initrd.img-${kernelVersion}`,
     "}",
     "",
   ].join("\n");

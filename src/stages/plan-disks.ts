@@ -1,0 +1,54 @@
+import { VmbuilderError } from "../model/errors.ts";
+import { parsePartitionFile } from "../model/partition-file.ts";
+import type { Plan } from "../model/plan.ts";
+import { type Recipe, recipeSchema } from "../model/recipe.ts";
+import { contentOf, type DiskPlan, planDisks, planStorage } from "../model/storage-plan.ts";
+import { type Refuse, volumesOf } from "../model/storage-request.ts";
+import { readSmallFile } from "../system/files.ts";
+
+const LARGEST_PARTITION_FILE_BYTES = 64 * 1024;
+const SIZES = ["rootsize", "swapsize", "optsize"] as const;
+
+/**
+ * Lays out a machine's disks: by the sizes, by a partition file, or by the recipe's own list.
+ *
+ * @throws storage-impossible with the place, file-unreadable, recipe-invalid
+ */
+export async function layOutDisks(
+  recipe: Recipe,
+  architecture: "amd64" | "arm64",
+): Promise<Pick<Plan, "disk" | "moreDisks">> {
+  const { label, part, disks: list } = recipe;
+  if (part === undefined && list === undefined) {
+    const { rootsize: rootSizeBytes, swapsize: swapSizeBytes, optsize: optSizeBytes } = recipe;
+    return { disk: planStorage({ rootSizeBytes, swapSizeBytes, optSizeBytes, label, architecture }) };
+  }
+  const [key, other] = part === undefined ? ["disks", undefined] : ["part", list && "disks"];
+  const vain = other ?? SIZES.find((name) => recipe[name] !== recipeSchema.shape[name].parse(undefined));
+  if (vain !== undefined)
+    throw new VmbuilderError("recipe-invalid", `${vain} is given, but the disks are laid out by ${key}`, {
+      hint: `leave out ${vain}, or ${key}`,
+    });
+  const refuseInRecipe: Refuse = (path, message, hint) => {
+    const place = ["disks", ...path].join(".");
+    throw new VmbuilderError("storage-impossible", `${place}: ${message}`, hint === undefined ? {} : { hint });
+  };
+  const { disks, refuse } =
+    part === undefined
+      ? { disks: list ?? [], refuse: refuseInRecipe }
+      : parsePartitionFile(await readSmallFile(part, LARGEST_PARTITION_FILE_BYTES), part);
+  const [disk, ...moreDisks] = planDisks(disks, label, architecture, refuse);
+  if (!disk) return refuse([], "there is no disk");
+  for (const one of [disk, ...moreDisks]) refuseUnmade(one);
+  return { disk, ...(moreDisks.length > 0 ? { moreDisks } : {}) };
+}
+
+/** The model knows more than what is made. */
+function refuseUnmade({ partitions }: DiskPlan): void {
+  for (const content of partitions.map(contentOf)) {
+    const other = volumesOf(content).find(({ fs }) => fs !== "ext4" && fs !== "swap")?.fs;
+    const what = content.luks ? "luks" : content.lvm ? "lvm" : other;
+    if (what !== undefined)
+      throw new VmbuilderError("storage-impossible", `${what} cannot be made yet`, { hint: "use ext4 and swap" });
+  }
+}
