@@ -16,6 +16,7 @@ const XEN = "a machine starts by the boot loader and kernel of its own disk";
 
 /** All of them, in the order of the help. */
 export const oldOptions = [
+  { flags: "-c, --config <FILE>", help: "configuration file of the old tool, in INI form" },
   { flags: "-t, --tmp <DIR>", help: "folder to work in (default: in the cache)" },
   { flags: "--tmpfs <SIZE>", help: "work in memory, where so much must be free; - for 1G" },
   { flags: "--manifest <FILE>", help: "write the list of packages to this file, too" },

@@ -5,6 +5,7 @@ import { addClone } from "./commands/clone.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addConvert } from "./commands/convert.ts";
 import { addDoctor } from "./commands/doctor.ts";
+import { addImportConfig } from "./commands/import-config.ts";
 import { addLock } from "./commands/lock.ts";
 import { addMan } from "./commands/man.ts";
 import { addOldForms } from "./commands/old-form.ts";
@@ -24,6 +25,7 @@ export function createProgram(): Command {
   addConvert(program);
   addCache(program);
   addDoctor(program);
+  addImportConfig(program);
   addSchema(program);
   addMan(program);
   addCompletion(program);

@@ -29,7 +29,7 @@ const LARGEST_RECIPE_BYTES = 1024 * 1024;
 const LONGEST_SECRET_BYTES = 4096;
 
 /** Values of one origin, and how messages name them. */
-interface Given {
+export interface Given {
   readonly values: Record<string, unknown>;
   /** `web.yaml:3:11: rootsize`, or `--rootsize`. */
   name(path: readonly PropertyKey[], part?: "key" | "value"): string;
@@ -37,16 +37,22 @@ interface Given {
 
 /**
  * Joins a recipe file and command line options into a checked recipe. An option replaces the file's value, lists as a
- * whole.
+ * whole; both replace those of `configuration`.
  *
  * @throws file-unreadable, recipe-invalid with the place of the first mistake
  */
-export async function readRecipe(file: string | undefined, options: Record<string, unknown>): Promise<Recipe> {
-  const written = await withSecrets(file === undefined ? nothing : await readRecipeFile(file));
-  const given = await withSecrets(readOptions(options));
-  const values = { ...written.values, ...given.values };
+export async function readRecipe(
+  file: string | undefined,
+  options: Record<string, unknown>,
+  configuration?: Given,
+): Promise<Recipe> {
+  const command = readOptions(options);
+  const origins = [configuration, file === undefined ? undefined : await readRecipeFile(file), command];
+  const layers: Given[] = [];
+  for (const origin of origins) if (origin) layers.push(await withSecrets(origin));
+  const values = Object.fromEntries(layers.flatMap((layer) => Object.entries(layer.values)));
   const nameOf: Given["name"] = (path, part) =>
-    (file === undefined || Object.hasOwn(given.values, String(path[0])) ? given : written).name(path, part);
+    (layers.findLast((layer) => Object.hasOwn(layer.values, String(path[0]))) ?? command).name(path, part);
   const parsed = recipeSchema.safeParse(values);
   if (!parsed.success) throw mistake(parsed.error, values, nameOf);
   await checkReadable(parsed.data.keyring, nameOf(["keyring"]));
@@ -64,21 +70,24 @@ function readOptions({ repo, ...values }: Record<string, unknown>): Given {
   };
 }
 
-const nothing: Given = { values: {}, name: String };
-
 async function readRecipeFile(file: string): Promise<Given> {
   const text = await readSmallFile(file, LARGEST_RECIPE_BYTES);
   const { values, locate } = parseRecipe(text, file);
+  return {
+    values: resolveBeside(values, file),
+    name: (path, part) => `${locate(path, part)}: ${path.map(String).join(".")}`,
+  };
+}
+
+/** Makes the names of files, which are relative to the file that holds them, relative to the current folder. */
+export function resolveBeside(values: Record<string, unknown>, file: string): Record<string, unknown> {
   const beside = (path: unknown) => (typeof path === "string" && !isAbsolute(path) ? join(dirname(file), path) : path);
   const resolved = Object.entries(values).map(([key, value]): [string, unknown] => {
     if (key === "repositories") return [key, [value].flat().map((one) => withKeyBeside(one, beside))];
     if (!(FILE_KEYS as readonly string[]).includes(key)) return [key, value];
     return [key, Array.isArray(value) ? value.map(beside) : beside(value)];
   });
-  return {
-    values: Object.fromEntries(resolved),
-    name: (path, part) => `${locate(path, part)}: ${path.map(String).join(".")}`,
-  };
+  return Object.fromEntries(resolved);
 }
 
 /** A repository's key may be a file, too. */

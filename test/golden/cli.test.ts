@@ -11,6 +11,7 @@ const COMMANDS = [
   "",
   "build",
   "kvm",
+  "import-config",
   "ubuntu-vm-builder",
   "lock",
   "clone",

@@ -198,11 +198,106 @@ describe("the program under its other name", () => {
     const { stderr } = await old("ubuntu-vm-builder", "kvm", "nosuch", "-n");
     expect(stderr).toMatch(/ubuntu/i);
   });
-  it("refuses a hypervisor that has no machines yet", async () => {
-    const { status, stderr } = await old("ubuntu-vm-builder", "xen", "noble");
+  it("refuses an unknown hypervisor", async () => {
+    const { status, stderr } = await old("ubuntu-vm-builder", "bochs", "noble");
     expect(status).toBe(2);
-    expect(stderr).toBe(
-      "vmbuilder: error: there are no machines for xen yet [usage]\n  hint: choose one of: kvm, qemu\n",
+    expect(stderr).toContain("'bochs' is invalid for argument 'HYPERVISOR'");
+  });
+});
+
+describe("a configuration file of the old tool", () => {
+  const file = () => join(folder, "etc/old.cfg");
+  beforeAll(async () => {
+    await mkdir(join(folder, "etc"), { recursive: true });
+    const general = ["[DEFAULT]", "arch = amd64", "user = joe", "pass = verysecret", "swapsize = 64", "templates = x"];
+    const sections = [
+      "[debian]",
+      "suite = trixie",
+      "variant = minbase",
+      "copy = copies",
+      "[kvm]",
+      "mem = 300",
+      "cpus = 2",
+    ];
+    await writeFile(file(), [...general, ...sections, ""].join("\n"));
+    await writeFile(join(folder, "etc/copies"), "thing /etc/thing\n");
+    await writeFile(join(folder, "etc/thing"), "a thing\n");
+  });
+
+  it("makes a machine by -c; the command line beats it, and its files are found beside it", async () => {
+    const from = source.slice(source.indexOf("--mirror"));
+    const { status, stderr } = await old(
+      "vmbuilder",
+      "kvm",
+      "debian",
+      "-c",
+      "etc/old.cfg",
+      "-m",
+      "350",
+      "-d",
+      "ini-vm",
+      "-q",
+      ...from,
     );
+    expect(stderr).toMatch(/^vmbuilder: note: etc\/old\.cfg:6: templates: .*\n$/);
+    expect(status).toBe(0);
+    const disk = await openGuestDisk(join(folder, "ini-vm/vm.qcow2"));
+    try {
+      expect(await disk.read("/etc/thing")).toBe("a thing\n");
+      expect(await disk.read("/etc/shadow")).toMatch(/^joe:\$6\$/m);
+      expect(disk.partitions.find(({ number }) => number === 2)?.sizeBytes).toBe(64 * 2 ** 20);
+    } finally {
+      await disk.close();
+    }
+    expect(await readFile(join(folder, "ini-vm/run.sh"), "utf8")).toMatch(/-m 350 -smp 2/);
+  });
+
+  it("becomes a recipe that plans the same machine, without its password", async () => {
+    const { status, stdout } = await old("vmbuilder", "import-config", "etc/old.cfg");
+    expect(status).toBe(0);
+    expect(stdout).not.toContain("verysecret");
+    expect(stdout).toContain("# etc/old.cfg:4: pass: not taken over");
+    await writeFile(join(folder, "etc/new.yaml"), stdout);
+    const plan = async (...args: string[]) => {
+      const { stdout: line } = await old("vmbuilder", ...args, "--pass", "x", "-n", "--json");
+      return JSON.parse(line) as unknown;
+    };
+    const byRecipe = await plan("build", "etc/new.yaml");
+    expect(byRecipe).toMatchObject({ recipe: { mem: 300, cpus: 2, user: "joe", copy: ["etc/copies"] } });
+    expect(byRecipe).toEqual(await plan("kvm", "debian", "-c", "etc/old.cfg"));
+  });
+
+  it("in the home folder counts for the old form, and the new one says that it doesn't", async () => {
+    await writeFile(join(folder, ".vmbuilder.cfg"), "[kvm]\nmem = 333\n");
+    try {
+      const args = ["--rootpass", "x", "-n", "--json"];
+      const [byOld, byNew] = [
+        await old("vmbuilder", "kvm", "debian", ...args),
+        await old("vmbuilder", "build", ...args),
+      ];
+      const memory = ({ stdout }: CliResult) => (JSON.parse(stdout) as { recipe: { mem: number } }).recipe.mem;
+      expect([memory(byOld), memory(byNew)]).toEqual([333, 1024]);
+      expect(byOld.stderr).toContain(`settings of ${folder}/.vmbuilder.cfg are used`);
+      expect(byNew.stderr).toContain(`vmbuilder import-config ${folder}/.vmbuilder.cfg makes a recipe of it`);
+    } finally {
+      await rm(join(folder, ".vmbuilder.cfg"));
+    }
+  });
+
+  it.each([
+    ["mem = much", 'bad.cfg:2: mem: "much" is no whole number'],
+    ["arch = i386", 'bad.cfg:2: arch: "i386" is none of amd64, arm64'],
+    ["pass-file = none", "bad.cfg:2: pass-file: cannot read"],
+  ])("that says %s is refused with the place", async (line, message) => {
+    await writeFile(join(folder, "bad.cfg"), `[DEFAULT]\n${line}\n`);
+    const { status, stdout, stderr } = await old("vmbuilder", "import-config", "bad.cfg");
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toContain(message);
+  });
+
+  it("that isn't there is refused", async () => {
+    const { status, stderr } = await old("vmbuilder", "kvm", "debian", "-c", "none.cfg");
+    expect(status).toBe(2);
+    expect(stderr).toContain("cannot read none.cfg: there is no such file");
   });
 });

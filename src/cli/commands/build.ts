@@ -7,6 +7,7 @@ import type { Plan } from "../../model/plan.ts";
 import type { BuildOptions } from "../../stages/build.ts";
 import { makeCompileCache } from "../compile-cache.ts";
 import { readExtras } from "../old-extras.ts";
+import { oldConfigFiles } from "../old-form.ts";
 import { addOldOptions, type OldValues, oldOptionNotes, readOldOptions } from "../old-options.ts";
 import { addBuildOptions, type BuildOptionValues, readBuildOptions } from "../options.ts";
 import { runSession } from "../session.ts";
@@ -41,17 +42,25 @@ export function addBuild(program: Command): void {
     .description("Builds a virtual machine from a recipe (a YAML file), options, or both.");
   addOldOptions(addBuildOptions(command, BUILD_CHOICES), "hidden").action((recipe: string | undefined) => {
     writeNotes(oldOptionNotes(command));
-    return build(recipe, readBuildOptions(command), readOldOptions(command));
+    return build(recipe, readBuildOptions(command), readOldOptions(command), "new");
   });
 }
 
-/** Builds from a recipe file, options by recipe key, or both. */
-export async function build(file: string | undefined, values: BuildOptionValues, old: OldValues = {}): Promise<void> {
+/** Builds from a recipe file, options by recipe key, or both; in the old form, the old tool's configuration files count. */
+export async function build(
+  file: string | undefined,
+  given: BuildOptionValues,
+  oldGiven: OldValues,
+  form: "old" | "new",
+): Promise<void> {
   const [{ readRecipe }, { planBuild }] = await Promise.all([
     import("../../core/recipe-file.ts"),
     import("../../stages/plan.ts"),
   ]);
-  const recipe = await readRecipe(file, withoutHow(values));
+  const configuration = await readConfiguration(oldGiven.config, form, given);
+  const values = { ...configuration?.values, ...given };
+  const old = { ...configuration?.old, ...oldGiven };
+  const recipe = await readRecipe(file, withoutHow(given), configuration?.given);
   const plan = await planBuild(recipe);
   const extras = await readExtras(old);
   const findLock = await prepareLock(file, plan, values);
@@ -118,6 +127,13 @@ async function prepareLock(file: string | undefined, plan: Plan, values: BuildOp
   if (mustMake) return (options) => writeLock(path, plan, options);
   const lock = await readLock(path, plan);
   return async () => lock;
+}
+
+/** Most command lines have nothing to do with the old tool's configuration files, and don't load what reads them. */
+async function readConfiguration(config: string | undefined, form: "old" | "new", values: BuildOptionValues) {
+  if (form === "new" && config === undefined && !oldConfigFiles().some(existsSync)) return undefined;
+  const { readOldConfiguration } = await import("../old-recipe.ts");
+  return readOldConfiguration(config, form, values);
 }
 
 /** What a build looks at before it touches anything, and the plan doesn't show: key files, and the result folder. */

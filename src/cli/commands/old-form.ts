@@ -45,5 +45,5 @@ function buildOldForm(command: Command, fixed: { hypervisor: string; distro: str
       throw new VmbuilderError("usage", `--${key} ${given} contradicts ${value}`, { hint: `leave out --${key}` });
   }
   writeNotes(oldOptionNotes(command));
-  return build(undefined, { ...values, ...fixed, hypervisor: [fixed.hypervisor] }, readOldOptions(command));
+  return build(undefined, { ...values, ...fixed, hypervisor: [fixed.hypervisor] }, readOldOptions(command), "old");
 }
