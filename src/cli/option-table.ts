@@ -80,7 +80,7 @@ export const buildOptions = [
     help: "standard or minbase",
     standard: "standard",
   },
-  { key: "addpkg", kind: "list", argument: "NAME,...", group: "System", help: "packages to add; may be repeated" },
+  { key: "addpkg", kind: "list", argument: "NAME,...", group: "System", help: "packages to add, also ./FILE.deb" },
   {
     key: "removepkg",
     kind: "list",
@@ -251,6 +251,13 @@ export const buildOptions = [
     argument: "LINE",
     group: "Sources",
     help: "another repository: [signed-by=FILE] URI SUITE COMPONENT",
+  },
+  {
+    key: "debs",
+    kind: "files",
+    argument: "PATH",
+    group: "Sources",
+    help: "folder of .deb files for the solver to choose from",
   },
   {
     key: "proxy",

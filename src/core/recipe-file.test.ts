@@ -83,7 +83,7 @@ describe("readRecipe", () => {
     ["suite: trixie\nhostnme: x", "web.yaml:2:1: hostnme: there is no such key (did you mean hostname?)"],
     ["hostname: 12", "web.yaml:1:11: hostname: 12 is no text"],
     ["hostname: {a: 1}", "web.yaml:1:11: hostname: a mapping is no text"],
-    ['addpkg: [nginx, "../x"]', 'web.yaml:1:17: addpkg.1: "../x" is no package name'],
+    ['addpkg: [nginx, "X y"]', 'web.yaml:1:17: addpkg.1: "X y" is no package name, nor a path of a .deb file'],
     ["addpkg: [nginx, 1]", "web.yaml:1:17: addpkg.1: 1 is no text"],
     ["arch: amd46", 'web.yaml:1:7: arch: "amd46" is none of amd64, arm64'],
     [

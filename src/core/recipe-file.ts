@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import type { z } from "zod";
 import { VmbuilderError } from "../model/errors.ts";
 import { nearestName } from "../model/nearest-name.ts";
+import { isDebPath } from "../model/plan.ts";
 import { RECIPE_KEYS, type Recipe, recipeSchema } from "../model/recipe.ts";
 import { parseRepositoryLine } from "../model/repository.ts";
 import { readSmallFile } from "../system/files.ts";
@@ -22,6 +23,7 @@ const FILE_KEYS = [
   "firstlogin",
   "seedfile",
   "part",
+  "debs",
   ...Object.values(SECRET_FILES),
 ] as const;
 const KEYS = [...RECIPE_KEYS, ...Object.values(SECRET_FILES)];
@@ -83,6 +85,7 @@ async function readRecipeFile(file: string): Promise<Given> {
 export function resolveBeside(values: Record<string, unknown>, file: string): Record<string, unknown> {
   const beside = (path: unknown) => (typeof path === "string" && !isAbsolute(path) ? join(dirname(file), path) : path);
   const resolved = Object.entries(values).map(([key, value]): [string, unknown] => {
+    if (key === "addpkg") return [key, [value].flat().map((one) => (isDebPath(String(one)) ? beside(one) : one))];
     if (key === "repositories") return [key, [value].flat().map((one) => withKeyBeside(one, beside))];
     if (!(FILE_KEYS as readonly string[]).includes(key)) return [key, value];
     return [key, Array.isArray(value) ? value.map(beside) : beside(value)];

@@ -44,6 +44,26 @@ export interface PackageRequest {
 /** Where packages come from beside the distribution's archive. */
 export interface Extras {
   readonly repositories: readonly ExtraRepository[];
+  readonly debs: readonly LocalDeb[];
+}
+
+/** A package file on this host. */
+export interface LocalDeb {
+  readonly path: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+  /** Its paragraph of an index. */
+  readonly stanza: string;
+  /** True when just this one is to be installed; others are offered to the solver, as a repository's are. */
+  readonly isAsked: boolean;
+}
+
+/** Tells the path of a package file from the name of a package. */
+export function isDebPath(text: string): boolean {
+  return text.endsWith(".deb");
 }
 
 /** A repository of a recipe, with what verifies it. */

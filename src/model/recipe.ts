@@ -11,6 +11,7 @@ const HOSTNAME =
   /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 const USER_NAME = /^[a-z_][a-z0-9_-]{0,31}$/;
 const PACKAGE_NAME = /^[a-z0-9][a-z0-9+.-]+$/;
+const PACKAGE_OR_PATH = /^(?:[a-z0-9][a-z0-9+.-]+|[^\0\n]+\.deb)$/;
 const WORD = /^[A-Za-z0-9][A-Za-z0-9.+_-]*$/;
 const SSH_KEY = /^(?:[a-z0-9@=",. -]+ )?(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+(?: [^\n]*)?$/;
 
@@ -113,7 +114,8 @@ export const recipeSchema = z.strictObject({
   keyring: path.optional(),
   repositories: list(repositorySchema).default([]).describe("package repositories beside the archive"),
   proxy: z.url().optional(),
-  addpkg: words(PACKAGE_NAME, "package name").default([]),
+  addpkg: words(PACKAGE_OR_PATH, "package name, nor a path of a .deb file").default([]),
+  debs: list(path).default([]),
   removepkg: words(PACKAGE_NAME, "package name").default([]),
   "kernel-flavour": z.string().regex(WORD, "is no kernel flavour").optional(),
   rootsize: size.default(4 * 1024 ** 3),

@@ -8,7 +8,7 @@ import { HYPERVISORS } from "../hypervisors/index.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import { nearestName } from "../model/nearest-name.ts";
 import { planNetwork } from "../model/network.ts";
-import type { Plan } from "../model/plan.ts";
+import { type Extras, isDebPath, type Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";
 import { chooseSettings, type SettingName, type SystemSettings } from "../model/system-settings.ts";
 import { readHostSettings, readZoneNames } from "../system/host-settings.ts";
@@ -51,7 +51,8 @@ export async function planBuild(asked: Recipe): Promise<Plan> {
   checkUser(recipe);
   const suite = await distro.resolveSuite(recipe.suite);
   const disks = await layOutDisks(recipe, architecture);
-  const packages = await distro.requestPackages(recipe, suite, architecture, disks);
+  const extras = namesExtras(recipe) ? await distro.readExtras(recipe, architecture) : undefined;
+  const packages = await distro.requestPackages(withPackageNames(recipe, extras), suite, architecture, disks);
   const destination = resolve(recipe.dest ?? `${recipe.hostname}-${suite}-${architecture}-vm`);
   const network = planNetwork(recipe);
   const changes = {
@@ -59,12 +60,18 @@ export async function planBuild(asked: Recipe): Promise<Plan> {
     settings: distro.settingScripts(recipe),
     scripts: await readScripts("exec", recipe.exec),
   };
-  const extras = namesExtras(recipe) ? { extras: await distro.readExtras(recipe, architecture) } : {};
-  return { recipe, suite, architecture, packages, changes, settings, ...disks, network, ...extras, destination };
+  const plan = { recipe, suite, architecture, packages, changes, settings, ...disks, network, destination };
+  return extras ? { ...plan, extras } : plan;
 }
 
 function namesExtras(recipe: Recipe): boolean {
-  return recipe.repositories.length > 0;
+  return recipe.repositories.length > 0 || recipe.debs.length > 0 || recipe.addpkg.some(isDebPath);
+}
+
+/** The packages that are added by the paths of their files, by their names. */
+function withPackageNames(recipe: Recipe, extras: Extras | undefined): Recipe {
+  const names = new Map(extras?.debs.map(({ path, name }) => [path, name]));
+  return { ...recipe, addpkg: recipe.addpkg.map((text) => (isDebPath(text) && names.get(resolve(text))) || text) };
 }
 
 /** A locale of the host's is left out where what makes locales shall not be installed. */

@@ -16,9 +16,9 @@ export function familyDistro(member: FamilyMember): Distro {
       const request = await requestPackages(recipe, suite, architecture, disks);
       return withStoragePackages(withKeymapPackages(request, recipe.keymap), disks);
     },
-    async readExtras(recipe) {
+    async readExtras(recipe, architecture) {
       const { readExtras } = await import("../packagers/apt/extras.ts");
-      return readExtras(recipe);
+      return readExtras(recipe, architecture);
     },
     async resolve(plan, context, onSolving) {
       const [{ resolvePackages }, findSources] = await Promise.all([

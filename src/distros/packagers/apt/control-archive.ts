@@ -109,6 +109,8 @@ async function decodeTars(
 }
 
 async function readMember(path: string, layout: DebLayout): Promise<Buffer> {
+  if (layout.control.sizeBytes > LARGEST_CONTROL_BYTES)
+    throw new VmbuilderError("package-malformed", `${path}: control archive is too large`);
   const file = await open(path, "r");
   try {
     const bytes = Buffer.alloc(layout.control.sizeBytes);

@@ -5,12 +5,12 @@ import { type BuildContext, logLine, runStep } from "../../../core/context.ts";
 import { stepKey } from "../../../core/step-key.ts";
 import { VmbuilderError } from "../../../model/errors.ts";
 import { type Lock, type PackageRef, type ReleaseRef, sourceIdentity } from "../../../model/package.ts";
-import type { Plan } from "../../../model/plan.ts";
+import type { LocalDeb, Plan } from "../../../model/plan.ts";
 import { type DownloadOptions, openDownloader } from "../../../system/download.ts";
 import type { ResolvedSources } from "./archive.ts";
 import { updateIndex } from "./index-update.ts";
 import { refuseOlderReleases, rememberReleases } from "./release-memory.ts";
-import { solvePackages } from "./solve.ts";
+import { type LocalPackages, solvePackages } from "./solve.ts";
 
 const INDEX_VERSION = 1;
 const LOCK_VERSION = 4;
@@ -49,6 +49,7 @@ async function resolveOnce(
   const found = await runStep(context, "resolve/releases", "Look for updates", () =>
     findReleases(plan, findSources, context),
   );
+  const debs = plan.extras?.debs ?? [];
   const indexKey = stepKey("index", INDEX_VERSION, {
     sources: found.sources,
     releases: found.releases.map(({ sha256 }) => sha256),
@@ -58,6 +59,7 @@ async function resolveOnce(
     indexKey,
     packages: plan.packages,
     guestSources: found.guestSources.map(sourceIdentity),
+    ...(debs.length > 0 ? { debs: debs.map(({ sha256, isAsked }) => ({ sha256, isAsked })) } : {}),
   });
   const cached = await findObject(context.cache, "lock", lockKey);
   if (cached && (await verifyObject(context.cache, cached, context.signal))) {
@@ -70,7 +72,8 @@ async function resolveOnce(
     });
     await rememberReleases(context.cache.directory, found.releases);
     const lock = JSON.parse(await readFile(objectFile(cached, "lock.json"), "utf8")) as Lock;
-    return { ...lock, releases: releaseRefs(found) };
+    const known = debs.length > 0 ? (await import("./local-debs.ts")).withLocalAddresses(lock, debs) : lock;
+    return { ...known, releases: releaseRefs(found) };
   }
   const { releases, sources, guestSources } = found;
   const apt = await runStep(context, "resolve/index", "Update package lists", () =>
@@ -79,7 +82,8 @@ async function resolveOnce(
   await rememberReleases(context.cache.directory, releases);
   return runStep(context, "resolve/packages", "Choose packages", async () => {
     onSolving();
-    const packages = await solvePackages(apt, plan.packages, context.signal);
+    const local = debs.length > 0 ? await indexLocalDebs(debs, context) : undefined;
+    const packages = await solvePackages(apt, plan.packages, context.signal, local);
     const lock: Lock = { packages, manual: manualPackages(plan, packages), sources: guestSources };
     await commitObject(context.cache, "lock", lockKey, plan.suite, async (directory) => {
       await writeFile(join(directory, "lock.json"), JSON.stringify(lock));
@@ -91,6 +95,11 @@ async function resolveOnce(
 
 function releaseRefs({ releases }: ResolvedSources): ReleaseRef[] {
   return releases.map(({ url, sha256, dateMs }) => ({ url, sha256, dateMs }));
+}
+
+async function indexLocalDebs(debs: readonly LocalDeb[], context: BuildContext): Promise<LocalPackages> {
+  const { writeLocalIndex } = await import("./local-debs.ts");
+  return { debs, index: await writeLocalIndex(debs, join(context.workDirectory, "debs")) };
 }
 
 async function findReleases(plan: Plan, findSources: FindSources, context: BuildContext): Promise<ResolvedSources> {

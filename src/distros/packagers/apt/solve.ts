@@ -1,9 +1,10 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { parseDeb822, type Stanza } from "../../../model/deb822.ts";
 import { VmbuilderError } from "../../../model/errors.ts";
 import type { PackageRef } from "../../../model/package.ts";
-import type { PackageRequest } from "../../../model/plan.ts";
+import type { LocalDeb, PackageRequest } from "../../../model/plan.ts";
 import { CommandError, run } from "../../../system/process.ts";
 import type { IsolatedApt } from "./configuration.ts";
 
@@ -16,11 +17,15 @@ export async function solvePackages(
   apt: IsolatedApt,
   request: PackageRequest,
   signal: AbortSignal,
+  local: LocalPackages = NO_LOCAL_PACKAGES,
 ): Promise<PackageRef[]> {
   const priorities = request.priorities.map((priority) => `?priority(${priority})`).join(",");
   const patterns = request.priorities.length > 0 ? [`?or(?essential,${priorities})`] : [];
-  const wanted = [...patterns, ...request.include, ...request.exclude.map((name) => `${name}-`)];
-  const argv = ["apt-get", "--yes", "--quiet=2", "--print-uris", "install", "--", ...wanted];
+  const exact = new Map(local.debs.flatMap((deb) => (deb.isAsked ? [[deb.name, `${deb.name}=${deb.version}`]] : [])));
+  const included = request.include.map((name) => exact.get(name) ?? name);
+  const wanted = [...patterns, ...included, ...request.exclude.map((name) => `${name}-`)];
+  const sources = local.index === undefined ? [] : ["--with-source", local.index];
+  const argv = ["apt-get", "--yes", "--quiet=1", "--print-uris", ...sources, "install", "--", ...wanted];
   const solving = run(argv, { env: apt.env, signal });
   solving.catch(() => {}); // awaited below
   const lists = await readPackageLists(apt.lists); // meanwhile
@@ -28,7 +33,25 @@ export async function solvePackages(
     throw solverError(error);
   });
   const chosen = parseUris(stdout);
-  return chosen.map((one) => describePackage(one, findStanza(lists, one)));
+  return chosen.map((one) => describeLocal(one, local.debs) ?? describePackage(one, findStanza(lists, one)));
+}
+
+/** Packages on this host that the solver may choose, and the index of them. */
+export interface LocalPackages {
+  readonly debs: readonly LocalDeb[];
+  readonly index: string | undefined;
+}
+
+const NO_LOCAL_PACKAGES: LocalPackages = { debs: [], index: undefined };
+
+/** Of the same version of a package, that on this host counts, since it was given by its path. */
+function describeLocal(chosen: ChosenPackage, debs: readonly LocalDeb[]): PackageRef | undefined {
+  const deb = debs.find(
+    (one) => one.name === chosen.name && one.version === chosen.version && one.architecture === chosen.architecture,
+  );
+  if (!deb) return undefined;
+  const place = { sha256: deb.sha256, sizeBytes: deb.sizeBytes, url: pathToFileURL(deb.path).href };
+  return describePackage({ ...chosen, ...place }, parseDeb822(deb.stanza)[0]);
 }
 
 interface ChosenPackage {
@@ -139,7 +162,17 @@ function solverError(error: unknown): unknown {
   if (!/unmet dependencies|held broken|conflict/i.test(error.stderr)) return error;
   return new VmbuilderError("packages-unsatisfiable", "these packages cannot be installed together", {
     hint: "look at --addpkg and --removepkg",
-    detail: error.stderr.trim(),
+    detail: unmetDependencies(error.stdout) || error.stderr.trim(),
     cause: error,
   });
+}
+
+/** The lines in which apt says which package lacks what. */
+function unmetDependencies(stdout: string): string {
+  const [, reasons = ""] = stdout.split("The following packages have unmet dependencies:\n");
+  return reasons
+    .split("\n")
+    .filter((line) => line.startsWith(" "))
+    .map((line) => line.trim())
+    .join("\n");
 }
