@@ -1,13 +1,16 @@
 import { open } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { promisify } from "node:util";
 import { zstdCompress } from "node:zlib";
 import type { Extent } from "./undo-file.ts";
 
 /** A frame's content: large enough to compress well, small enough that a few of them fit into memory. */
 const FRAME_BYTES = 4 * 1024 * 1024;
 
-const compress = promisify(zstdCompress);
+function compress(content: Buffer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    zstdCompress(content, (error, frame) => (error ? reject(error) : resolve(frame)));
+  });
+}
 
 /**
  * Compresses a sparse file by zstd, frame by frame, on all processors. What lies outside of `data` is never read: a frame of
