@@ -12,7 +12,8 @@ function project(name: string, include: string, timeoutMs: number, oneAtATime: b
       include: [include],
       exclude: ["**/node_modules/**", "dist/**", "build/**"],
       environment: "node",
-      env: { VMBUILDER_HOST_SETTINGS: "none" }, // one result, whatever the host's locale and time zone
+      // One result, whatever the host's locale, time zone and configuration.
+      env: { VMBUILDER_HOST_SETTINGS: "none", VMBUILDER_USER_CONFIG: "none", VMBUILDER_SYSTEM_CONFIG: "none" },
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
       ...(oneAtATime ? { fileParallelism: false, maxWorkers: 1 } : {}),

@@ -20,11 +20,21 @@ export const MAN_FILES: readonly ManEntry[] = [
   { term: "DIR/manifest", text: "Packages in the machine: name, version, architecture." },
   { term: "DIR/build.json", text: "Recipe, plan, packages and files with their hashes, and the seconds of each step." },
   { term: "~/.cache/vmbuilder", text: "The cache, which linked clones need too; vmbuilder cache shows and tidies it." },
+  {
+    term: "~/.config/vmbuilder/config.yaml, /etc/vmbuilder/config.yaml",
+    text: "Recipes that hold where nothing else does: the user's, and beneath it the host's.",
+  },
+  { term: "~/.local/share/vmbuilder/profiles", text: "Profiles; they beat the configuration files." },
 ];
 
 /** Environment variables that are read. */
 export const MAN_ENVIRONMENT: readonly ManEntry[] = [
   { term: "XDG_CACHE_HOME", text: "Folder that holds the cache, in place of ~/.cache." },
+  { term: "XDG_CONFIG_HOME, XDG_DATA_HOME", text: "Folders that hold the user's configuration and profiles." },
+  {
+    term: "VMBUILDER_USER_CONFIG, VMBUILDER_SYSTEM_CONFIG, VMBUILDER_PROFILE",
+    text: "As --user-config, --system-config and --profile.",
+  },
   { term: "http_proxy, https_proxy, no_proxy", text: "Proxies for downloads, where --proxy isn't given." },
   { term: "NO_COLOR", text: "When set and not empty, output has no colours." },
   { term: "FORCE_COLOR", text: "When set, output has colours even where it isn't a terminal; 0 means none." },

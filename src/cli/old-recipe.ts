@@ -1,5 +1,6 @@
 import { access } from "node:fs/promises";
-import { type Given, readRecipe, resolveBeside } from "../core/recipe-file.ts";
+import { readRecipe, resolveBeside } from "../core/recipe-file.ts";
+import type { RecipeLayer } from "../core/recipe-layers.ts";
 import { RECIPE_KEYS } from "../model/recipe.ts";
 import { type OldConfig, type OldSetting, readOldConfig } from "./old-config.ts";
 import { oldConfigFiles } from "./old-form.ts";
@@ -10,7 +11,7 @@ import { writeNotes } from "./terminal/notes.ts";
 /** What configuration files of the old tool add to a command line. */
 export interface OldConfiguration {
   /** For the recipe. */
-  readonly given: Given;
+  readonly given: RecipeLayer;
   /** How to build: what the command line doesn't say itself. */
   readonly values: BuildOptionValues;
   readonly old: OldValues;
@@ -41,10 +42,10 @@ export async function readOldConfiguration(
 
 /** Checks what configuration files say, as far as that goes into a recipe. @throws recipe-invalid with the place */
 export async function checkOldConfig(config: OldConfig): Promise<void> {
-  await readRecipe(undefined, {}, givenBy(config));
+  await readRecipe(undefined, {}, { configuration: givenBy(config) });
 }
 
-function givenBy({ settings, distro, hypervisor }: OldConfig): Given {
+function givenBy({ settings, distro, hypervisor }: OldConfig): RecipeLayer {
   const values: Record<string, unknown> = { ...(distro && { distro }), ...(hypervisor && { hypervisor }) };
   for (const { key, value, file } of settings.values())
     if (isOfRecipe(key)) Object.assign(values, resolveBeside({ [key]: value }, file));

@@ -1,5 +1,6 @@
 import type { BuildOption } from "./build-option.ts";
 import { networkOptions } from "./network-options.ts";
+import { originOptions } from "./origin-options.ts";
 
 /** The options of `vmbuilder build`, in the order of its help. */
 export const buildOptions = [
@@ -36,6 +37,7 @@ export const buildOptions = [
     group: "Disk",
     help: "further disk formats: raw, vmdk, vhdx, ...",
   },
+  ...originOptions,
   { key: "dry-run", letter: "n", kind: "switch", group: "General", help: "show the plan and touch nothing" },
   {
     key: "rootsize",

@@ -9,6 +9,7 @@ import { addImportConfig } from "./commands/import-config.ts";
 import { addLock } from "./commands/lock.ts";
 import { addMan } from "./commands/man.ts";
 import { addOldForms } from "./commands/old-form.ts";
+import { addProfile } from "./commands/profile.ts";
 import { addSchema } from "./commands/schema.ts";
 import { configureHelp, descendants } from "./help.ts";
 import { VERSION } from "./version.ts";
@@ -26,6 +27,7 @@ export function createProgram(): Command {
   addCache(program);
   addDoctor(program);
   addImportConfig(program);
+  addProfile(program);
   addSchema(program);
   addMan(program);
   addCompletion(program);

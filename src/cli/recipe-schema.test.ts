@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { RECIPE_KEYS, recipeSchema } from "../model/recipe.ts";
+import { LIST_KEYS, RECIPE_KEYS, recipeSchema } from "../model/recipe.ts";
+import { COMPOSITION_KEYS } from "../model/recipe-composition.ts";
 import { createProgram } from "./program.ts";
 import { recipeJsonSchema } from "./recipe-schema.ts";
 
@@ -10,7 +11,8 @@ const schema = recipeJsonSchema(createProgram()) as {
 
 describe("recipeJsonSchema", () => {
   it("describes every key of a recipe, and allows no other", () => {
-    expect(Object.keys(schema.properties)).toEqual(RECIPE_KEYS);
+    const others = [...COMPOSITION_KEYS, "pass-file", "rootpass-file", ...LIST_KEYS.map((key) => `${key}+`)];
+    expect(new Set(Object.keys(schema.properties))).toEqual(new Set([...RECIPE_KEYS, ...others]));
     expect(schema.additionalProperties).toBe(false);
     const undescribed = Object.entries(schema.properties).filter(([, { description }]) => !description);
     expect(undescribed.map(([name]) => name)).toEqual([]);
@@ -26,7 +28,7 @@ describe("recipeJsonSchema", () => {
 
   it("has defaults that a build accepts", () => {
     const defaults = Object.entries(schema.properties).flatMap(([name, { default: value }]) =>
-      value === undefined ? [] : [[name, value]],
+      value === undefined || COMPOSITION_KEYS.includes(name) ? [] : [[name, value]],
     );
     expect(recipeSchema.safeParse(Object.fromEntries(defaults)).success).toBe(true);
   });

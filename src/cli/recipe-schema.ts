@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import * as z from "zod";
-import { recipeSchema } from "../model/recipe.ts";
+import { SECRET_FILES } from "../core/recipe-secrets.ts";
+import { LIST_KEYS, recipeSchema } from "../model/recipe.ts";
+import { compositionSchema } from "../model/recipe-composition.ts";
 
 /**
  * The JSON Schema (draft 2020-12) of a recipe file, made from what checks recipes, with the help texts of `build`'s
@@ -11,10 +13,24 @@ import { recipeSchema } from "../model/recipe.ts";
 export function recipeJsonSchema(program: Command): Record<string, unknown> {
   const build = program.commands.find((command) => command.name() === "build");
   const texts = new Map(build?.options.map((option) => [option.name(), option.description]));
-  const schema = z.toJSONSchema(recipeSchema, { io: "input", unrepresentable: "any" });
+  const files = Object.fromEntries(Object.values(SECRET_FILES).map((key) => [key, z.string().min(1).optional()]));
+  const whole = z.strictObject({ ...recipeSchema.shape, ...files, ...compositionSchema.shape });
+  const schema = z.toJSONSchema(whole, { io: "input", unrepresentable: "any" });
   const properties = Object.entries(schema.properties ?? {}).map(([name, property]) => {
     const description = texts.get(name);
     return [name, description === undefined ? property : { description, ...Object(property) }];
   });
-  return { ...schema, title: "vmbuilder recipe", properties: Object.fromEntries(properties) };
+  return {
+    ...schema,
+    title: "vmbuilder recipe",
+    properties: Object.fromEntries([...properties, ...additions(schema)]),
+  };
+}
+
+/** `KEY+`, which adds to a list that another recipe has. */
+function additions({ properties = {} }: { properties?: Record<string, unknown> }): [string, unknown][] {
+  return LIST_KEYS.map((key) => {
+    const { default: _, ...property } = Object(properties[key]) as Record<string, unknown>;
+    return [`${key}+`, { ...property, description: `added to ${key} of what this recipe includes` }];
+  });
 }

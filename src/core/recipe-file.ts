@@ -1,19 +1,18 @@
-import { createReadStream } from "node:fs";
 import { access } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
-import type { z } from "zod";
 import { VmbuilderError } from "../model/errors.ts";
-import { nearestName } from "../model/nearest-name.ts";
 import { isDebPath } from "../model/plan.ts";
-import { RECIPE_KEYS, type Recipe, recipeSchema } from "../model/recipe.ts";
+import { LIST_KEYS, RECIPE_KEYS, type Recipe, recipeSchema } from "../model/recipe.ts";
+import { COMPOSITION_KEYS } from "../model/recipe-composition.ts";
 import { parseRepositoryLine } from "../model/repository.ts";
-import { readSmallFile } from "../system/files.ts";
-import { parseRecipe } from "./recipe-yaml.ts";
+import { type RecipeDocument, readDocuments } from "./recipe-document.ts";
+import { joinLayers, type RecipeLayer } from "./recipe-layers.ts";
+import { mistake } from "./recipe-mistake.ts";
+import { SECRET_FILES, withSecrets } from "./recipe-secrets.ts";
+import { fillVariables, type Variables } from "./recipe-variables.ts";
 
-/** Files whose first line is a secret, which then stands neither in the recipe nor among a program's arguments. */
-const SECRET_FILES = { pass: "pass-file", rootpass: "rootpass-file" } as const;
 /** Keys whose values are files to read; in a recipe they are relative to its folder, as `dest` is not. */
-const FILE_KEYS = [
+const FILE_KEYS: readonly string[] = [
   "ssh-key",
   "ssh-user-key",
   "keyring",
@@ -25,115 +24,116 @@ const FILE_KEYS = [
   "part",
   "debs",
   ...Object.values(SECRET_FILES),
-] as const;
-const KEYS = [...RECIPE_KEYS, ...Object.values(SECRET_FILES)];
-const LARGEST_RECIPE_BYTES = 1024 * 1024;
-const LONGEST_SECRET_BYTES = 4096;
+];
+const KEYS = [...RECIPE_KEYS, ...Object.values(SECRET_FILES), ...COMPOSITION_KEYS];
 
-/** Values of one origin, and how messages name them. */
-export interface Given {
-  readonly values: Record<string, unknown>;
-  /** `web.yaml:3:11: rootsize`, or `--rootsize`. */
-  name(path: readonly PropertyKey[], part?: "key" | "value"): string;
+/** What a recipe is joined with, beside command line options. */
+export interface RecipeSurroundings {
+  /** Recipe files that hold where nothing else does, the weakest first: configuration files, a profile. */
+  readonly below?: readonly string[];
+  /** Values of a file of another kind, which beat those of the files below. */
+  readonly configuration?: RecipeLayer | undefined;
+  /** Variables; they beat those that files define. */
+  readonly vars?: Variables;
 }
 
 /**
- * Joins a recipe file and command line options into a checked recipe. An option replaces the file's value, lists as a
- * whole; both replace those of `configuration`.
+ * Joins a recipe file, all that it includes, and command line options into a checked recipe. An option beats the file, the
+ * file what it includes and what stands below; lists are replaced as a whole, unless `KEY+` adds to them.
  *
  * @throws file-unreadable, recipe-invalid with the place of the first mistake
  */
 export async function readRecipe(
   file: string | undefined,
   options: Record<string, unknown>,
-  configuration?: Given,
+  surroundings: RecipeSurroundings = {},
 ): Promise<Recipe> {
-  const command = readOptions(options);
-  const origins = [configuration, file === undefined ? undefined : await readRecipeFile(file), command];
-  const layers: Given[] = [];
-  for (const origin of origins) if (origin) layers.push(await withSecrets(origin));
-  const values = Object.fromEntries(layers.flatMap((layer) => Object.entries(layer.values)));
-  const nameOf: Given["name"] = (path, part) =>
-    (layers.findLast((layer) => Object.hasOwn(layer.values, String(path[0]))) ?? command).name(path, part);
-  const parsed = recipeSchema.safeParse(values);
-  if (!parsed.success) throw mistake(parsed.error, values, nameOf);
-  await checkReadable(parsed.data.keyring, nameOf(["keyring"]));
+  const layers = await readLayers(file, options, surroundings);
+  const joined = joinLayers(await Promise.all(layers.map(withSecrets)));
+  const parsed = recipeSchema.safeParse(joined.values);
+  if (!parsed.success) throw mistake(parsed.error, joined.values, joined.name, KEYS);
+  await checkReadable(parsed.data.keyring, joined.name(["keyring"]));
   return parsed.data;
 }
 
-/** Options are keyed as a recipe is, but for repositories, which are lines there. */
-function readOptions({ repo, ...values }: Record<string, unknown>): Given {
-  const repositories = Array.isArray(repo)
-    ? { repositories: repo.map((line) => parseRepositoryLine(String(line))) }
-    : {};
-  return {
-    values: { ...values, ...repositories },
-    name: ([key]) => (key === "repositories" ? "--repo" : `--${String(key)}`),
-  };
+/**
+ * The same joined values as they are written, unchecked, without defaults and with files' absolute paths: what a
+ * profile keeps. Password files are named, not read.
+ */
+export async function writtenValues(
+  file: string | undefined,
+  options: Record<string, unknown>,
+  surroundings: RecipeSurroundings = {},
+): Promise<RecipeLayer> {
+  const { values, name } = joinLayers(await readLayers(file, options, surroundings));
+  return { values: resolveBeside(values, join(process.cwd(), "command line")), name };
 }
 
-async function readRecipeFile(file: string): Promise<Given> {
-  const text = await readSmallFile(file, LARGEST_RECIPE_BYTES);
-  const { values, locate } = parseRecipe(text, file);
-  return {
-    values: resolveBeside(values, file),
-    name: (path, part) => `${locate(path, part)}: ${path.map(String).join(".")}`,
-  };
+async function readLayers(
+  file: string | undefined,
+  options: Record<string, unknown>,
+  { below = [], configuration, vars = {} }: RecipeSurroundings,
+): Promise<RecipeLayer[]> {
+  const documents: RecipeDocument[] = [];
+  for (const one of below) documents.push(...(await readDocuments(one)));
+  const own = file === undefined ? [] : await readDocuments(file);
+  const variables = Object.assign({}, ...[...documents, ...own].map((document) => document.vars), vars) as Variables;
+  return [
+    ...documents.map((document) => filledLayer(document, variables)),
+    ...(configuration ? [configuration] : []),
+    ...own.map((document) => filledLayer(document, variables)),
+    commandLine(options),
+  ];
+}
+
+/** A file's values with variables put in, and paths made relative to where the user is. */
+function filledLayer({ file, values, name }: RecipeDocument, variables: Variables): RecipeLayer {
+  const filled = Object.entries(values).map(([key, value]): [string, unknown] => {
+    return [key, fillVariables(value, variables, (path) => name([key, ...path]))];
+  });
+  return { values: resolveBeside(Object.fromEntries(filled), file), name };
 }
 
 /** Makes the names of files, which are relative to the file that holds them, relative to the current folder. */
 export function resolveBeside(values: Record<string, unknown>, file: string): Record<string, unknown> {
-  const beside = (path: unknown) => (typeof path === "string" && !isAbsolute(path) ? join(dirname(file), path) : path);
-  const resolved = Object.entries(values).map(([key, value]): [string, unknown] => {
-    if (key === "addpkg") return [key, [value].flat().map((one) => (isDebPath(String(one)) ? beside(one) : one))];
-    if (key === "repositories") return [key, [value].flat().map((one) => withKeyBeside(one, beside))];
-    if (!(FILE_KEYS as readonly string[]).includes(key)) return [key, value];
-    return [key, Array.isArray(value) ? value.map(beside) : beside(value)];
+  const folder = dirname(file);
+  const resolved = Object.entries(values).map(([written, value]): [string, unknown] => {
+    const key = written.replace(/\+$/, "");
+    if (key === "addpkg")
+      return [written, [value].flat().map((one) => (isDebPath(String(one)) ? fromFolder(one, folder) : one))];
+    if (key === "repositories") return [written, [value].flat().map((one) => withKeyFrom(one, folder))];
+    return [written, FILE_KEYS.includes(key) ? fromFolder(value, folder) : value];
   });
   return Object.fromEntries(resolved);
 }
 
 /** A repository's key may be a file, too. */
-function withKeyBeside(repository: unknown, beside: (path: unknown) => unknown): unknown {
+function withKeyFrom(repository: unknown, folder: string): unknown {
   if (typeof repository !== "object" || repository === null || !("key" in repository)) return repository;
   const { key } = repository;
-  return typeof key === "string" && /^[a-z]+:/.test(key) ? repository : { ...repository, key: beside(key) };
+  return typeof key === "string" && /^[a-z]+:/.test(key) ? repository : { ...repository, key: fromFolder(key, folder) };
 }
 
-async function withSecrets({ values, name }: Given): Promise<Given> {
-  const all = { ...values };
-  for (const [key, fileKey] of Object.entries(SECRET_FILES)) {
-    const path = all[fileKey];
-    if (path === undefined) continue;
-    if (all[key] !== undefined)
-      throw new VmbuilderError("recipe-invalid", `${name([fileKey])}: ${key} is given too`, {
-        hint: "give one of them",
-      });
-    all[key] = await readFirstLine(path, name([fileKey]));
-    delete all[fileKey];
-  }
-  return { values: all, name };
+function fromFolder(value: unknown, folder: string): unknown {
+  if (Array.isArray(value)) return value.map((one) => fromFolder(one, folder));
+  return typeof value === "string" && !isAbsolute(value) ? join(folder, value) : value;
 }
 
-/** Reads no more than a line: the file may be a pipe, or one that never ends. */
-async function readFirstLine(path: unknown, name: string): Promise<string> {
-  if (typeof path !== "string" || path === "")
-    throw new VmbuilderError("recipe-invalid", `${name}: this is no file name`);
-  let text = "";
-  try {
-    for await (const piece of createReadStream(path, { encoding: "utf8", end: LONGEST_SECRET_BYTES })) {
-      text += String(piece);
-      if (text.includes("\n")) break;
-    }
-  } catch (cause) {
-    throw new VmbuilderError("file-unreadable", `${name}: cannot read ${path}`, {
-      hint: "give a file whose first line is the password",
-      cause,
-    });
-  }
-  const [line = ""] = text.split(/\r?\n/);
-  if (line === "") throw new VmbuilderError("recipe-invalid", `${name}: the first line of ${path} is empty`);
-  return line;
+/**
+ * Options are keyed as a recipe is, but for repositories, which are lines there. One whose list begins with a `+` adds to
+ * the list of the files: `--addpkg +vim`.
+ */
+function commandLine({ repo, ...options }: Record<string, unknown>): RecipeLayer {
+  const entries = Object.entries(options).map(([key, value]): [string, unknown] => {
+    const [first, ...others]: unknown[] = Array.isArray(value) ? value : [];
+    if (!LIST_KEYS.includes(key) || typeof first !== "string" || !first.startsWith("+")) return [key, value];
+    return [`${key}+`, [first.slice(1), ...others].filter((item) => item !== "")];
+  });
+  if (Array.isArray(repo)) entries.push(["repositories", repo.map((line) => parseRepositoryLine(String(line)))]);
+  return {
+    values: Object.fromEntries(entries),
+    name: ([key]) => (key === "repositories" ? "--repo" : `--${String(key).replace(/\+$/, "")}`),
+  };
 }
 
 async function checkReadable(path: string | undefined, name: string): Promise<void> {
@@ -141,71 +141,4 @@ async function checkReadable(path: string | undefined, name: string): Promise<vo
   await access(path).catch((cause: unknown) => {
     throw new VmbuilderError("file-unreadable", `${name}: cannot read ${path}`, { hint: "give a keyring file", cause });
   });
-}
-
-function mistake(error: z.ZodError, values: unknown, nameOf: Given["name"]): VmbuilderError {
-  const issue = error.issues[0];
-  if (!issue) return new VmbuilderError("recipe-invalid", "the recipe is wrong", { cause: error });
-  if (issue.code === "unrecognized_keys") {
-    const key = String(issue.keys[0]);
-    const near = nearestName(key, KEYS);
-    return new VmbuilderError("recipe-invalid", `${nameOf([key], "key")}: there is no such key`, {
-      hint: near ? `did you mean ${near}?` : `the keys are ${KEYS.join(", ")}`,
-    });
-  }
-  const { path, message } = describe(issue, values);
-  return new VmbuilderError("recipe-invalid", `${nameOf(path)}: ${message}`, { cause: error });
-}
-
-/** Says what is wrong with which value. Of a choice of forms, that one counts whose mistake lies deepest. */
-function describe(issue: z.core.$ZodIssue, values: unknown): { path: PropertyKey[]; message: string } {
-  const value = Object.hasOwn(SECRET_FILES, String(issue.path[0])) ? SECRET : valueAt(values, issue.path);
-  switch (issue.code) {
-    case "invalid_union": {
-      const inner = issue.errors.flat().filter(({ code, path }) => code !== "invalid_type" || path.length > 0);
-      const deepest = inner.sort((a, b) => b.path.length - a.path.length)[0];
-      if (!deepest) return { path: issue.path, message: `${shown(value)} has no place here` };
-      return describe({ ...deepest, path: [...issue.path, ...deepest.path] }, values);
-    }
-    case "invalid_type":
-      if (value === undefined) return { path: issue.path, message: "is missing" };
-      return { path: issue.path, message: `${shown(value)} is no ${TYPES[issue.expected] ?? issue.expected}` };
-    case "invalid_value":
-      return { path: issue.path, message: `${shown(value)} is none of ${issue.values.map(String).join(", ")}` };
-    case "invalid_format":
-      return { path: issue.path, message: `${shown(value)} ${issue.format === "url" ? "is no URL" : issue.message}` };
-    case "too_small":
-    case "too_big":
-      if (issue.origin !== "string") break;
-      return { path: issue.path, message: `${shown(value)} is ${issue.code === "too_big" ? "too long" : "empty"}` };
-    default:
-  }
-  const message = /^(is|must) /.test(issue.message) ? `${shown(value)} ${issue.message}` : issue.message;
-  return { path: issue.path, message };
-}
-
-const TYPES: Readonly<Record<string, string>> = {
-  string: "text",
-  number: "number",
-  int: "whole number",
-  array: "list",
-};
-
-/** Stands for a value that no message may show. */
-const SECRET = Symbol("secret");
-
-/** A value as a message names it; what is long is cut. */
-function shown(value: unknown): string {
-  if (value === SECRET) return "the password";
-  if (value === null || value === undefined) return "nothing";
-  if (Array.isArray(value)) return "a list";
-  if (typeof value === "object") return "a mapping";
-  return typeof value === "string" ? `"${value.length > 60 ? `${value.slice(0, 60)}…` : value}"` : String(value);
-}
-
-function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (value, key) => (value !== null && typeof value === "object" ? Reflect.get(value, key) : undefined),
-    values,
-  );
 }

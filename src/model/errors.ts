@@ -6,6 +6,8 @@ export const ERROR_TABLE = {
   // wrong input, found before anything is touched
   "usage": { exitStatus: 2, httpStatus: 400 },
   "recipe-invalid": { exitStatus: 2, httpStatus: 400 },
+  "profile-unknown": { exitStatus: 2, httpStatus: 404 },
+  "secret-unsafe": { exitStatus: 2, httpStatus: 400 },
   "suite-unknown": { exitStatus: 2, httpStatus: 400 },
   "storage-impossible": { exitStatus: 2, httpStatus: 400 },
   "file-unreadable": { exitStatus: 2, httpStatus: 400 },

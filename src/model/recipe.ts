@@ -173,6 +173,16 @@ export type RecipeInput = z.input<typeof recipeSchema>;
 /** Names of all recipe keys. */
 export const RECIPE_KEYS: readonly string[] = Object.keys(recipeSchema.shape);
 
+/** What holds when a recipe doesn't name a key. */
+export function recipeDefault(key: string): unknown {
+  return Object.hasOwn(recipeSchema.shape, key)
+    ? recipeSchema.shape[key as keyof Recipe].safeParse(undefined).data
+    : undefined;
+}
+
+/** Names of the keys whose values are lists: a recipe can add to those of another. */
+export const LIST_KEYS: readonly string[] = RECIPE_KEYS.filter((key) => Array.isArray(recipeDefault(key)));
+
 /** True when a line of an authorized_keys file is a public key. */
 export function isSshKeyLine(line: string): boolean {
   return SSH_KEY.test(line);

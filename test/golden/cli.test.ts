@@ -21,6 +21,8 @@ const COMMANDS = [
   "cache gc",
   "cache verify",
   "doctor",
+  "profile",
+  "profile save",
   "schema",
   "man",
   "completion",

@@ -10,25 +10,13 @@ import { readExtras } from "../old-extras.ts";
 import { oldConfigFiles } from "../old-form.ts";
 import { addOldOptions, type OldValues, oldOptionNotes, readOldOptions } from "../old-options.ts";
 import { addBuildOptions, type BuildOptionValues, readBuildOptions } from "../options.ts";
+import { readSurroundings, recipeOptions } from "../recipe-options.ts";
 import { runSession } from "../session.ts";
 import { wantsColor } from "../terminal/color.ts";
 import { writeJsonLine } from "../terminal/json-lines.ts";
 import { writeNotes } from "../terminal/notes.ts";
 import { describePlan, formatPlan, logins } from "../terminal/plan.ts";
 import { formatBuildSummary } from "../terminal/summary.ts";
-
-/** Options that say how to build, not what; they have no place in a recipe. */
-const HOW = [
-  "dry-run",
-  "json",
-  "quiet",
-  "verbose",
-  "overwrite",
-  "cache-dir",
-  "allow-no-login",
-  "update-lock",
-  "no-lock",
-] as const;
 
 /** Choices of options that no registry says. */
 export const BUILD_CHOICES = { arch: ["amd64", "arm64"] };
@@ -60,7 +48,10 @@ export async function build(
   const configuration = await readConfiguration(oldGiven.config, form, given);
   const values = { ...configuration?.values, ...given };
   const old = { ...configuration?.old, ...oldGiven };
-  const recipe = await readRecipe(file, withoutHow(given), configuration?.given);
+  const recipe = await readRecipe(file, recipeOptions(given), {
+    ...(await readSurroundings(values)),
+    configuration: configuration?.given,
+  });
   const plan = await planBuild(recipe);
   const extras = await readExtras(old);
   const findLock = await prepareLock(file, plan, values);
@@ -144,10 +135,6 @@ async function checkInput(plan: Plan, overwrite: boolean): Promise<void> {
   ]);
   await checkDestination(plan.destination, overwrite);
   await readIdentity(plan.recipe, plan, new AbortController().signal);
-}
-
-function withoutHow(values: BuildOptionValues): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).filter(([key]) => !(HOW as readonly string[]).includes(key)));
 }
 
 /** A machine that nobody can log in to is rarely meant: ask on a terminal, refuse elsewhere. */

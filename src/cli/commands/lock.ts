@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { lockPath } from "../../core/lock-path.ts";
+import { readSurroundings } from "../recipe-options.ts";
 import { runSession } from "../session.ts";
 import { writeJsonLine } from "../terminal/json-lines.ts";
 
@@ -31,7 +32,7 @@ async function lock(file: string, options: LockOptions): Promise<void> {
     import("../../stages/lock.ts"),
     import("../../core/cache.ts"),
   ]);
-  const plan = await planBuild(await readRecipe(file, {}));
+  const plan = await planBuild(await readRecipe(file, {}, await readSurroundings({})));
   const path = lockPath(file);
   const cacheDirectory = options.cacheDir ?? defaultCacheDirectory();
   const { packages } = await runSession(options, ({ signal, emit }) =>

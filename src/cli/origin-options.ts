@@ -1,0 +1,36 @@
+import type { BuildOption } from "./build-option.ts";
+
+/** Options of `vmbuilder build` that say what a recipe stands on. */
+export const originOptions = [
+  {
+    key: "profile",
+    kind: "text",
+    argument: "NAME",
+    group: "General",
+    help: "saved options that hold where nothing else does",
+  },
+  {
+    key: "var",
+    kind: "files",
+    argument: "NAME=VALUE",
+    group: "General",
+    help: "variable of the recipe; may be repeated",
+  },
+  {
+    key: "user-config",
+    kind: "text",
+    argument: "FILE",
+    group: "General",
+    help: "configuration, or none; --system-config: the host's",
+    standard: "~/.config/vmbuilder/config.yaml",
+  },
+  {
+    key: "system-config",
+    kind: "text",
+    argument: "FILE",
+    group: "General",
+    helpIn: "user-config",
+    help: "the host's configuration, or none",
+    standard: "/etc/vmbuilder/config.yaml",
+  },
+] as const satisfies readonly BuildOption[];

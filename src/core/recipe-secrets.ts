@@ -1,0 +1,44 @@
+import { createReadStream } from "node:fs";
+import { VmbuilderError } from "../model/errors.ts";
+import type { RecipeLayer } from "./recipe-layers.ts";
+
+/** Files whose first line is a secret, which then stands neither in the recipe nor among a program's arguments. */
+export const SECRET_FILES = { pass: "pass-file", rootpass: "rootpass-file" } as const;
+const LONGEST_SECRET_BYTES = 4096;
+
+/** Reads the secrets that a layer names files for. @throws file-unreadable, recipe-invalid with the place */
+export async function withSecrets({ values, name }: RecipeLayer): Promise<RecipeLayer> {
+  const all = { ...values };
+  for (const [key, fileKey] of Object.entries(SECRET_FILES)) {
+    const path = all[fileKey];
+    if (path === undefined) continue;
+    if (all[key] !== undefined)
+      throw new VmbuilderError("recipe-invalid", `${name([fileKey])}: ${key} is given too`, {
+        hint: "give one of them",
+      });
+    all[key] = await readFirstLine(path, name([fileKey]));
+    delete all[fileKey];
+  }
+  return { values: all, name };
+}
+
+/** Reads no more than a line: the file may be a pipe, or one that never ends. */
+async function readFirstLine(path: unknown, name: string): Promise<string> {
+  if (typeof path !== "string" || path === "")
+    throw new VmbuilderError("recipe-invalid", `${name}: this is no file name`);
+  let text = "";
+  try {
+    for await (const piece of createReadStream(path, { encoding: "utf8", end: LONGEST_SECRET_BYTES })) {
+      text += String(piece);
+      if (text.includes("\n")) break;
+    }
+  } catch (cause) {
+    throw new VmbuilderError("file-unreadable", `${name}: cannot read ${path}`, {
+      hint: "give a file whose first line is the password",
+      cause,
+    });
+  }
+  const [line = ""] = text.split(/\r?\n/);
+  if (line === "") throw new VmbuilderError("recipe-invalid", `${name}: the first line of ${path} is empty`);
+  return line;
+}
