@@ -1,4 +1,5 @@
 import type { BuildOption } from "./build-option.ts";
+import { cloudInitOptions } from "./cloud-init-options.ts";
 import { networkOptions } from "./network-options.ts";
 import { originOptions } from "./origin-options.ts";
 
@@ -147,6 +148,7 @@ export const buildOptions = [
     help: "what starts the machine: bios, uefi",
     standard: "bios",
   },
+  ...cloudInitOptions,
   { key: "mem", letter: "m", kind: "text", argument: "MB", group: "System", help: "memory in MB", standard: "1024" },
   { key: "cpus", kind: "text", argument: "NUMBER", group: "System", help: "processors", standard: "1" },
   { key: "user", kind: "text", argument: "LOGIN", group: "Users", help: "create this user, who may use sudo" },

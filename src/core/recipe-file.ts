@@ -23,6 +23,9 @@ const FILE_KEYS: readonly string[] = [
   "seedfile",
   "part",
   "debs",
+  "cloud-init",
+  "cloud-init-meta-data",
+  "cloud-init-network-config",
   ...Object.values(SECRET_FILES),
 ];
 const KEYS = [...RECIPE_KEYS, ...Object.values(SECRET_FILES), ...COMPOSITION_KEYS];

@@ -14,10 +14,18 @@ export interface Identity {
   readonly firstBoot: readonly MachineScript[];
   readonly firstLogin: readonly MachineScript[];
   readonly copies: readonly CopiedFile[];
+  readonly cloudInit: CloudInit | undefined;
   /** Of the disk that the machine boots from. */
   readonly ids: DiskIds;
   /** Of its further disks, if it has any. */
   readonly moreIds?: readonly DiskIds[];
+}
+
+/** What cloud-init finds in the machine: the texts of its files. */
+export interface CloudInit {
+  readonly userData: string;
+  readonly metaData?: string | undefined;
+  readonly networkConfig?: string | undefined;
 }
 
 /** A script that the machine runs. */

@@ -153,6 +153,9 @@ export const recipeSchema = z.strictObject({
   firstboot: list(path).default([]),
   firstlogin: list(path).default([]),
   seedfile: path.optional(),
+  "cloud-init": path.optional(),
+  "cloud-init-meta-data": path.optional(),
+  "cloud-init-network-config": path.optional(),
   lang: z
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9_.@-]*$/, "is no locale")

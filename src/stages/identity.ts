@@ -9,6 +9,7 @@ import type { Plan } from "../model/plan.ts";
 import { isSshKeyLine, type Recipe } from "../model/recipe.ts";
 import { type DiskPlan, partitionName } from "../model/storage-plan.ts";
 import { run } from "../system/process.ts";
+import { readCloudInit } from "./cloud-init.ts";
 import { readCopies, readScripts } from "./machine-files.ts";
 
 /** No key file is larger; devices are. */
@@ -24,15 +25,17 @@ export async function readIdentity(
   disks: Pick<Plan, "disk" | "moreDisks">,
   signal: AbortSignal,
 ): Promise<Identity> {
-  const [rootSshKeys, userSshKeys, rootPasswordHash, passwordHash, firstBoot, firstLogin, copies] = await Promise.all([
-    readSshKeys("ssh-key", recipe["ssh-key"]),
-    readSshKeys("ssh-user-key", recipe["ssh-user-key"]),
-    hashPassword(recipe.rootpass, signal),
-    hashPassword(recipe.pass, signal),
-    readScripts("firstboot", recipe.firstboot),
-    readScripts("firstlogin", recipe.firstlogin),
-    readCopies(recipe.copy),
-  ]);
+  const [rootSshKeys, userSshKeys, rootPasswordHash, passwordHash, firstBoot, firstLogin, copies, cloudInit] =
+    await Promise.all([
+      readSshKeys("ssh-key", recipe["ssh-key"]),
+      readSshKeys("ssh-user-key", recipe["ssh-user-key"]),
+      hashPassword(recipe.rootpass, signal),
+      hashPassword(recipe.pass, signal),
+      readScripts("firstboot", recipe.firstboot),
+      readScripts("firstlogin", recipe.firstlogin),
+      readCopies(recipe.copy),
+      readCloudInit(recipe),
+    ]);
   const user =
     recipe.user === undefined
       ? undefined
@@ -58,6 +61,7 @@ export async function readIdentity(
     firstBoot,
     firstLogin,
     copies,
+    cloudInit,
     ...newMachineIds(disks),
   };
 }

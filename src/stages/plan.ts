@@ -7,7 +7,7 @@ import { FORMATS } from "../formats/index.ts";
 import { HYPERVISORS } from "../hypervisors/index.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import { nearestName } from "../model/nearest-name.ts";
-import { planNetwork } from "../model/network.ts";
+import { type NetworkPlan, planNetwork, usesDhcpAlone } from "../model/network.ts";
 import { type Extras, isDebPath, type Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";
 import { chooseSettings, type SettingName, type SystemSettings } from "../model/system-settings.ts";
@@ -55,6 +55,7 @@ export async function planBuild(asked: Recipe): Promise<Plan> {
   const packages = await distro.requestPackages(withPackageNames(recipe, extras), suite, architecture, disks);
   const destination = resolve(recipe.dest ?? `${recipe.hostname}-${suite}-${architecture}-vm`);
   const network = planNetwork(recipe);
+  refuseTwoNetworks(recipe, network);
   const changes = {
     debconf: recipe.seedfile === undefined ? "" : await readSeeds(recipe.seedfile),
     settings: distro.settingScripts(recipe),
@@ -87,6 +88,15 @@ async function planSettings(recipe: Recipe): Promise<SystemSettings> {
     });
   }
   return chooseSettings(recipe, lang && !recipe.removepkg.includes("locales") ? { ...host, lang } : host);
+}
+
+/** cloud-init writes the network that it is given; ours would be another one. */
+function refuseTwoNetworks(recipe: Recipe, network: NetworkPlan): void {
+  const path = recipe["cloud-init-network-config"];
+  if (path === undefined || usesDhcpAlone({ ...network, domain: undefined })) return;
+  throw new VmbuilderError("recipe-invalid", `${path} describes the network, and so does the recipe`, {
+    hint: "leave out --cloud-init-network-config, or the recipe's addresses, name servers and interfaces",
+  });
 }
 
 function valuesOf({ lang, timezone, keymap }: SystemSettings): Record<SettingName, string> {

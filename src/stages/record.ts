@@ -80,6 +80,9 @@ const identityRecordSchema = z.object({
   firstBoot: z.array(scriptSchema).default([]),
   firstLogin: z.array(scriptSchema).default([]),
   copies: z.array(copySchema).default([]),
+  cloudInit: z
+    .object({ userData: z.string(), metaData: z.string().optional(), networkConfig: z.string().optional() })
+    .optional(),
 });
 
 /** A built machine, as its folder describes it. */
@@ -106,7 +109,7 @@ export async function readMachineRecord(directory: string): Promise<MachineRecor
       cause,
     });
   }
-  const { user, rootPasswordHash, timezone, lang, keymap, ...lists } = identity.data;
+  const { user, rootPasswordHash, timezone, lang, keymap, cloudInit, ...lists } = identity.data;
   return {
     build: build.data,
     identity: {
@@ -115,6 +118,7 @@ export async function readMachineRecord(directory: string): Promise<MachineRecor
       timezone,
       lang,
       keymap,
+      cloudInit,
       ...lists,
     },
     raw: raw as Record<string, unknown>,

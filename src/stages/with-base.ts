@@ -89,11 +89,16 @@ async function make<T>(
     "Install packages",
     async () => (await findTree(distro, plan, lock, context)) ?? installTree(distro, plan, lock, headStart, context),
   );
-  check(tree.facts);
   return inBackground(
     context,
     (inner) => keepTree(tree, inner),
     async (treeKept) => {
+      try {
+        check(tree.facts);
+      } catch (error) {
+        await treeKept; // so that the mistake's correction costs little
+        throw error;
+      }
       const base = await runStep(context, "assemble", "Make the disk", () => assembleBase(distro, plan, tree, context));
       return inBackground(
         context,

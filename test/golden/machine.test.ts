@@ -48,6 +48,7 @@ const IDENTITY: Identity = {
   firstBoot: [],
   firstLogin: [],
   copies: [],
+  cloudInit: undefined,
   ids: {
     diskGuid: "11111111-1111-4111-8111-111111111111",
     partitionGuids: { root: "22222222-2222-4222-8222-222222222222" },

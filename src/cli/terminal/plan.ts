@@ -80,6 +80,7 @@ export function logins({ recipe }: Pick<Plan, "recipe">): string[] {
     return means.length > 0 ? [`${name} by ${means.join(" or ")}`] : [];
   };
   return [
+    ...(recipe["cloud-init"] === undefined ? [] : ["as cloud-init's user data say"]),
     ...account("root", recipe["ssh-key"], recipe.rootpass),
     ...(recipe.user === undefined || recipe["lock-user"]
       ? []

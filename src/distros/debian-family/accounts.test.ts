@@ -26,6 +26,7 @@ const NOBODY: Identity = {
   firstBoot: [],
   firstLogin: [],
   copies: [],
+  cloudInit: undefined,
   ids: { diskGuid: "", partitionGuids: {}, rootUuid: "", swapUuid: "", espSerial: "" },
 };
 const ANN = {

@@ -1,4 +1,5 @@
 import type { Distro } from "../../core/distro.ts";
+import { withCloudInitPackage } from "./cloud-init.ts";
 import { identifyMachine } from "./identity.ts";
 import { withKeymapPackages } from "./keymap.ts";
 import type { FamilyMember } from "./member.ts";
@@ -14,7 +15,7 @@ export function familyDistro(member: FamilyMember): Distro {
     ...{ name, title, hostFiles, treeVersion, resolveSuite, systemIds, settingScripts },
     async requestPackages(recipe, suite, architecture, disks) {
       const request = await requestPackages(recipe, suite, architecture, disks);
-      return withStoragePackages(withKeymapPackages(request, recipe.keymap), disks);
+      return withStoragePackages(withCloudInitPackage(withKeymapPackages(request, recipe.keymap), recipe), disks);
     },
     async readExtras(recipe, architecture) {
       const { readExtras } = await import("../packagers/apt/extras.ts");

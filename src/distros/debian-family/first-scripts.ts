@@ -4,6 +4,8 @@ import type { Identity, MachineScript } from "../../model/identity.ts";
 const DIRECTORY = "/usr/local/lib/vmbuilder";
 const STATE = "/var/lib/vmbuilder";
 const LOG = "/var/log/vmbuilder-firstboot.log";
+/** As long is waited for the network; the distribution's own unit would take two minutes where there is none. */
+const NETWORK_SECONDS = 30;
 const UNIT = "vmbuilder-firstboot.service";
 
 /** Marked before it begins: what a script starts over again, a reboot among it, doesn't make it run twice. */
@@ -28,8 +30,7 @@ const FIRST_BOOT_UNIT = `# Written by vmbuilder: scripts that run once, before a
 [Unit]
 Description=Run the first-boot scripts
 ConditionPathExists=!${STATE}/firstboot.started
-Wants=network-online.target
-After=network-online.target
+After=systemd-networkd.service network-online.target
 Before=systemd-user-sessions.service getty-pre.target ssh.service ssh.socket
 
 [Service]
@@ -37,6 +38,7 @@ Type=oneshot
 RemainAfterExit=yes
 TimeoutStartSec=infinity
 StandardOutput=journal+console
+ExecStartPre=-/lib/systemd/systemd-networkd-wait-online --timeout=${NETWORK_SECONDS}
 ExecStart=${DIRECTORY}/firstboot
 
 [Install]

@@ -4,6 +4,7 @@ import type { DiskIds, Identity } from "../../model/identity.ts";
 import { bootPlace, volumeUuid } from "../../model/placed-volume.ts";
 import type { DiskPlan } from "../../model/storage-plan.ts";
 import { accountEdits } from "./accounts.ts";
+import { cloudInitEdits } from "./cloud-init.ts";
 import { firstScriptEdits } from "./first-scripts.ts";
 import { keymapEdits } from "./keymap.ts";
 import type { FamilyMember } from "./member.ts";
@@ -13,7 +14,7 @@ const file = (path: string, content: string, mode = 0o644): FileEdit => ({ kind:
 
 /** Everything that makes a tree one particular machine. Pure. */
 export function identifyMachine(
-  { menu, networkEdits }: Pick<FamilyMember, "menu" | "networkEdits">,
+  { menu, networkEdits, cloudRenderer }: Pick<FamilyMember, "menu" | "networkEdits" | "cloudRenderer">,
   identity: Identity,
   facts: TreeFacts,
   disk: DiskPlan,
@@ -25,13 +26,14 @@ export function identifyMachine(
     ...mountEdits(identity, disk, moreDisks),
     file("/boot/grub/grub.cfg", grubConfiguration(menu, identity.ids, disk, facts.kernelVersion), 0o444),
     ...sshdEdits(identity, facts),
-    ...networkEdits(identity.network),
+    ...(identity.cloudInit?.networkConfig === undefined ? networkEdits(identity.network) : []),
     ...firstScriptEdits(identity),
     ...(identity.timezone ? timezoneEdits(identity.timezone) : []),
     // trixie's systemd reads locale.conf and makes the other a link to it, earlier ones read the other
     ...(identity.lang
       ? ["/etc/locale.conf", "/etc/default/locale"].map((path) => file(path, `LANG=${identity.lang}\n`))
       : []),
+    ...cloudInitEdits(identity, cloudRenderer),
     ...keymapEdits(identity.keymap),
     ...accountEdits(identity, facts.files), // with the files that are copied, which so replace any of these
   ];

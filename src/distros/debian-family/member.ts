@@ -20,6 +20,8 @@ export interface FamilyMember
   readonly kernelPackages: RegExp;
   /** Files beside those that the whole family gets, before any package is configured. */
   readonly settings: readonly TarItem[];
+  /** What writes the network's settings where cloud-init is told them. */
+  readonly cloudRenderer: "networkd" | "netplan";
   /** Settings of one machine's network, where it isn't left to DHCP alone. Pure. */
   networkEdits(network: NetworkPlan): FileEdit[];
 }

@@ -21,6 +21,7 @@ const IDENTITY: Identity = {
   firstBoot: [],
   firstLogin: [],
   copies: [],
+  cloudInit: undefined,
   ids: { diskGuid: "d", partitionGuids: {}, rootUuid: "root-uuid", swapUuid: "swap-uuid", espSerial: "ABCD1234" },
 };
 

@@ -37,4 +37,5 @@ export const debian = familyDistro({
   settingScripts: ({ lang }) => localeScripts(lang),
   loadFindSources: async () => (await import("./mirrors.ts")).resolveSources,
   networkEdits,
+  cloudRenderer: "networkd",
 });
