@@ -5,8 +5,8 @@ import { padRight, wrap } from "./terminal/text.ts";
 
 /** Headings of the commands in the root's help, in order, and which commands stand under them. */
 const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
-  Build: ["build", OLD_FORM, "import-config", "profile", "schema"],
-  Machines: ["clone"],
+  Build: ["build", OLD_FORM, "import-config", "profile", "schema", "lock"],
+  Machines: ["clone", "convert"],
   Cache: ["cache"],
   Host: ["doctor", "man", "completion"],
 };
