@@ -9,6 +9,7 @@ import { addImportConfig } from "./commands/import-config.ts";
 import { addLock } from "./commands/lock.ts";
 import { addMan } from "./commands/man.ts";
 import { addOldForms } from "./commands/old-form.ts";
+import { addPlan } from "./commands/plan.ts";
 import { addProfile } from "./commands/profile.ts";
 import { addSchema } from "./commands/schema.ts";
 import { configureHelp, descendants } from "./help.ts";
@@ -27,6 +28,7 @@ export function createProgram(): Command {
   addCache(program);
   addDoctor(program);
   addImportConfig(program);
+  addPlan(program);
   addProfile(program);
   addSchema(program);
   addMan(program);

@@ -156,7 +156,7 @@ async function unpackBase(
 }
 
 /** The cached trees that hold nothing but wanted packages in their wanted versions, untouched, the largest first. */
-async function listSubsets(
+export async function listSubsets(
   plan: Plan,
   lock: Lock,
   context: BuildContext,

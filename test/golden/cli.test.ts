@@ -21,6 +21,7 @@ const COMMANDS = [
   "cache gc",
   "cache verify",
   "doctor",
+  "plan",
   "profile",
   "profile save",
   "schema",

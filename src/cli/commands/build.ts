@@ -100,7 +100,7 @@ export async function build(
 type FindLock = (options: Pick<BuildOptions, "cacheDirectory" | "signal" | "emit">) => Promise<Lock | undefined>;
 
 /** Reads the lock beside a recipe now, so that one that doesn't fit is refused at once; a new one is made later. */
-async function prepareLock(file: string | undefined, plan: Plan, values: BuildOptionValues): Promise<FindLock> {
+export async function prepareLock(file: string | undefined, plan: Plan, values: BuildOptionValues): Promise<FindLock> {
   const none = async () => undefined;
   if (values["update-lock"] && (file === undefined || values["no-lock"]))
     throw new VmbuilderError(
