@@ -1,5 +1,5 @@
 import type { BuildOption } from "./build-option.ts";
-import { cloudInitOptions } from "./cloud-init-options.ts";
+import { contentOptions } from "./content-options.ts";
 import { networkOptions } from "./network-options.ts";
 import { originOptions } from "./origin-options.ts";
 
@@ -116,29 +116,7 @@ export const buildOptions = [
     help: "keyboard, such as de or us:dvorak",
     standard: "the host's",
   },
-  { key: "exec", kind: "files", argument: "FILE", group: "System", help: "script to run in the new system, as root" },
-  {
-    key: "copy",
-    kind: "files",
-    argument: "FILE",
-    group: "System",
-    help: "list of files: SOURCE DEST [MODE [OWNER]] lines",
-  },
-  {
-    key: "firstboot",
-    kind: "files",
-    argument: "FILE",
-    group: "System",
-    help: "script for the first boot, before any login",
-  },
-  {
-    key: "firstlogin",
-    kind: "files",
-    argument: "FILE",
-    group: "System",
-    help: "interactive script for the first login",
-  },
-  { key: "seedfile", kind: "text", argument: "FILE", group: "System", help: "answers for debconf" },
+  ...contentOptions,
   {
     key: "firmware",
     kind: "text",
@@ -148,7 +126,6 @@ export const buildOptions = [
     help: "what starts the machine: bios, uefi",
     standard: "bios",
   },
-  ...cloudInitOptions,
   { key: "mem", letter: "m", kind: "text", argument: "MB", group: "System", help: "memory in MB", standard: "1024" },
   { key: "cpus", kind: "text", argument: "NUMBER", group: "System", help: "processors", standard: "1" },
   { key: "user", kind: "text", argument: "LOGIN", group: "Users", help: "create this user, who may use sudo" },

@@ -150,6 +150,7 @@ export const recipeSchema = z.strictObject({
     .describe("network cards; the simple keys describe the first"),
   copy: list(path).default([]),
   exec: list(path).default([]),
+  "exec-network": z.boolean().default(false),
   firstboot: list(path).default([]),
   firstlogin: list(path).default([]),
   seedfile: path.optional(),

@@ -39,6 +39,7 @@ export function treeKey(distro: Distro, plan: Plan, lock: Lock): string {
     manual: [...lock.manual].sort(),
     sources,
     ...(hasChanges(plan) ? { changes: { debconf: plan.changes.debconf, scripts: allScripts(plan) } } : {}),
+    ...(plan.changes.scripts.length > 0 && plan.recipe["exec-network"] ? { online: true } : {}),
     ...(lock.epochSeconds === undefined ? {} : { epochSeconds: lock.epochSeconds }),
   });
 }
@@ -89,11 +90,17 @@ export async function installTree(
   const base = await unpackBase(directory, plan, lock, headStart, context);
   const startedAt = performance.now();
   await distro.install(request, base.map(packageId), context);
-  const scripts = allScripts(plan);
-  if (scripts.length > 0) {
-    await runStep(context, "install/scripts", "Run scripts in the system", () =>
-      runScripts(directory, scripts, context),
-    );
+  if (allScripts(plan).length > 0) {
+    await runStep(context, "install/scripts", "Run scripts in the system", async () => {
+      const { changes, recipe } = plan;
+      await runScripts(directory, changes.settings, undefined, context);
+      await runScripts(
+        directory,
+        changes.scripts,
+        recipe["exec-network"] ? { proxy: recipe.proxy } : undefined,
+        context,
+      );
+    });
   }
   const worthKeeping = base.length === 0 || performance.now() - startedAt > QUICK_INSTALLATION_MS;
   const bootDirectory = join(context.workDirectory, "boot");

@@ -56,6 +56,8 @@ export async function planBuild(asked: Recipe): Promise<Plan> {
   const destination = resolve(recipe.dest ?? `${recipe.hostname}-${suite}-${architecture}-vm`);
   const network = planNetwork(recipe);
   refuseTwoNetworks(recipe, network);
+  if (recipe["exec-network"] && recipe.exec.length === 0)
+    throw new VmbuilderError("recipe-invalid", "exec-network is given, but no exec", { hint: "add --exec FILE" });
   const changes = {
     debconf: recipe.seedfile === undefined ? "" : await readSeeds(recipe.seedfile),
     settings: distro.settingScripts(recipe),

@@ -8,6 +8,8 @@ export interface GuestOptions extends RunOptions {
   binds?: Readonly<Record<string, string>>;
   /** Host directories that the program may write, by their path in the guest. */
   writableBinds?: Readonly<Record<string, string>>;
+  /** Leaves it the host's network, loopback included. */
+  online?: boolean;
   guestEnv?: Readonly<Record<string, string>>;
   /** Leaves out /dev, /proc, /run and /tmp, so that an archive's own entries for them reach the tree. */
   bare?: boolean;
@@ -89,7 +91,7 @@ function guestArgv(tree: string, argv: readonly string[], options: GuestOptions)
   const cut = [
     "--die-with-parent",
     "--unshare-pid",
-    "--unshare-net",
+    ...(options.online ? [] : ["--unshare-net"]),
     "--unshare-ipc",
     "--unshare-uts",
     "--cap-add",

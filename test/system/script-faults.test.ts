@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { formatError } from "../../src/cli/terminal/error.ts";
 import type { CacheObject } from "../../src/core/cache.ts";
+import { runScripts } from "../../src/stages/tree-scripts.ts";
 import { readGuestFiles } from "../../src/system/guest-files.ts";
 import { run } from "../../src/system/process.ts";
 import { failure, workOf } from "../fixtures/attempt.ts";
@@ -56,6 +57,27 @@ function script(body: string): string {
 function inspecting(paths: readonly string[], check: (files: Map<string, string>) => void): Installing {
   return { inspect: async (tree) => check(await readGuestFiles(tree, paths)) };
 }
+
+test("a script of the recipe's reaches the host's network if it was asked for, and only then", async () => {
+  const server = createServer((_, response) => response.end("host"));
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const { port } = server.address() as { port: number };
+  const content = script(
+    `perl -MIO::Socket -e 'exit !IO::Socket::INET->new("127.0.0.1:${port}")' && grep -q . /etc/resolv.conf && echo "$1" >/reached`,
+  );
+  try {
+    await install([{ name: "any" }], {
+      inspect: async (tree, context) => {
+        const scripts = [{ name: "caller", content }];
+        expect((await failure(runScripts(tree, scripts, undefined, context))).code).toBe("script-failed");
+        await runScripts(tree, scripts, { proxy: undefined }, context);
+        expect((await readGuestFiles(tree, ["/reached"])).get("/reached")).toBe("/\n");
+      },
+    });
+  } finally {
+    server.close();
+  }
+});
 
 describe("a maintainer script", () => {
   test.each(["preinst", "postinst"])("%s fails: package, status and the last lines are named", async (name) => {
