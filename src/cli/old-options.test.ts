@@ -10,6 +10,15 @@ function parse(...argv: string[]): Command {
   return command;
 }
 
+describe("help", () => {
+  // complaint 21 of docs/old-tool.md
+  it("of the old form names every option that it takes", () => {
+    const command = new Command();
+    const text = addOldOptions(addBuildOptions(command), "shown").helpInformation();
+    for (const { long } of command.options) expect(text).toMatch(new RegExp(`${long}\\b`));
+  });
+});
+
 describe("an option under its old name", () => {
   it("does what the new one does, and the last one counts", () => {
     const values = readBuildOptions(parse("-d", "a", "--destdir", "b", "--flavour", "virtual", "--debug", "-m", "256"));
