@@ -2,6 +2,7 @@ import type { BuildOption } from "./build-option.ts";
 import { contentOptions } from "./content-options.ts";
 import { networkOptions } from "./network-options.ts";
 import { originOptions } from "./origin-options.ts";
+import { sourceOptions } from "./source-options.ts";
 
 /** The options of `vmbuilder build`, in the order of its help. */
 export const buildOptions = [
@@ -186,68 +187,7 @@ export const buildOptions = [
     help: "build a machine that nobody can log in to",
   },
   ...networkOptions,
-  {
-    key: "mirror",
-    kind: "text",
-    argument: "URL",
-    group: "Sources",
-    help: "package mirror: URL or path",
-    standard: "the host's",
-  },
-  { key: "security-mirror", kind: "text", argument: "URL", group: "Sources", help: "mirror of the security updates" },
-  {
-    key: "install-mirror",
-    kind: "text",
-    argument: "URL",
-    group: "Sources",
-    help: "mirror for the build alone; or --install-security-mirror",
-  },
-  {
-    key: "install-security-mirror",
-    kind: "text",
-    argument: "URL",
-    group: "Sources",
-    helpIn: "install-mirror",
-    help: "mirror of the security updates for the build alone",
-  },
-  {
-    key: "snapshot",
-    kind: "list",
-    argument: "URL",
-    group: "Sources",
-    help: "mirror that keeps old packages, for a lock",
-  },
-  {
-    key: "components",
-    kind: "list",
-    argument: "NAME,...",
-    group: "Sources",
-    help: "parts of the mirror",
-    standard: "main",
-  },
-  { key: "keyring", kind: "text", argument: "FILE", group: "Sources", help: "keys that must have signed the mirror" },
-  {
-    key: "repo",
-    kind: "files",
-    argument: "LINE",
-    group: "Sources",
-    help: "another repository: [signed-by=FILE] URI SUITE COMPONENT",
-  },
-  {
-    key: "debs",
-    kind: "files",
-    argument: "PATH",
-    group: "Sources",
-    help: "folder of .deb files for the solver to choose from",
-  },
-  {
-    key: "proxy",
-    kind: "text",
-    argument: "URL",
-    group: "Sources",
-    help: "proxy for downloads",
-    standard: "from http_proxy",
-  },
+  ...sourceOptions,
   {
     key: "dest",
     letter: "d",

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readdir, readFile, rename, stat, utimes } from "node:fs/promises";
 import { homedir } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
 import {
   fileError,
@@ -125,8 +125,10 @@ export async function commitObject(
   try {
     const facts = await make(directory);
     const files: Record<string, { sha256: string; sizeBytes: number }> = {};
-    for (const name of await readdir(directory)) {
-      const path = join(directory, name);
+    for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath, entry.name);
+      if (entry.isDirectory()) continue;
+      const name = relative(directory, path);
       files[name] = { sha256: await sha256File(path), sizeBytes: (await stat(path)).size };
       await syncPath(path);
     }

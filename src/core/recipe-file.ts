@@ -26,6 +26,7 @@ const FILE_KEYS: readonly string[] = [
   "cloud-init",
   "cloud-init-meta-data",
   "cloud-init-network-config",
+  "iso",
   ...Object.values(SECRET_FILES),
 ];
 const KEYS = [...RECIPE_KEYS, ...Object.values(SECRET_FILES), ...COMPOSITION_KEYS];

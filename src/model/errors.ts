@@ -16,6 +16,7 @@ export const ERROR_TABLE = {
   "dest-impossible": { exitStatus: 2, httpStatus: 400 },
   "login-impossible": { exitStatus: 2, httpStatus: 400 },
   "machine-invalid": { exitStatus: 2, httpStatus: 400 },
+  "media-invalid": { exitStatus: 2, httpStatus: 400 },
   "key-unusable": { exitStatus: 2, httpStatus: 400 },
   "lock-stale": { exitStatus: 2, httpStatus: 409 },
   "lock-invalid": { exitStatus: 2, httpStatus: 400 },

@@ -45,6 +45,15 @@ export interface PackageRequest {
 export interface Extras {
   readonly repositories: readonly ExtraRepository[];
   readonly debs: readonly LocalDeb[];
+  /** Takes the archive's place. */
+  readonly media?: InstallationMedia | undefined;
+}
+
+/** An image with the distribution's packages. */
+export interface InstallationMedia {
+  readonly path: string;
+  /** True when it is used although nobody signed it, by the user's own word. */
+  readonly trusted: boolean;
 }
 
 /** A package file on this host. */

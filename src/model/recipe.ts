@@ -113,6 +113,8 @@ export const recipeSchema = z.strictObject({
   components: words(WORD, "component name").default(["main"]),
   keyring: path.optional(),
   repositories: list(repositorySchema).default([]).describe("package repositories beside the archive"),
+  iso: path.optional(),
+  "iso-unsigned": z.boolean().default(false),
   proxy: z.url().optional(),
   addpkg: words(PACKAGE_OR_PATH, "package name, nor a path of a .deb file").default([]),
   debs: list(path).default([]),

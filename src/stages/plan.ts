@@ -68,7 +68,12 @@ export async function planBuild(asked: Recipe): Promise<Plan> {
 }
 
 function namesExtras(recipe: Recipe): boolean {
-  return recipe.repositories.length > 0 || recipe.debs.length > 0 || recipe.addpkg.some(isDebPath);
+  return (
+    recipe.repositories.length > 0 ||
+    recipe.debs.length > 0 ||
+    recipe.iso !== undefined ||
+    recipe.addpkg.some(isDebPath)
+  );
 }
 
 /** The packages that are added by the paths of their files, by their names. */

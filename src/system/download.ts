@@ -114,7 +114,7 @@ async function withRetries<T>(url: string, options: DownloadOptions, attempt: ()
 type Sink = WriteStream | { push(piece: Buffer): void };
 
 async function receive(url: string, options: DownloadOptions, sink: Sink): Promise<void> {
-  const source = url.startsWith("file:") ? createReadStream(fileURLToPath(url)) : await request(url, options, 0);
+  const source = await openSource(url, options);
   const hash = createHash("sha256");
   const limit = options.sizeBytes ?? options.limitBytes ?? Number.MAX_SAFE_INTEGER;
   const watch = watchStall(source, url, options.downloader.stallMs);
@@ -146,6 +146,13 @@ async function receive(url: string, options: DownloadOptions, sink: Sink): Promi
     throw corrupt(url, `ends after ${received} of ${options.sizeBytes} bytes`);
   if (options.sha256 !== undefined && hash.digest("hex") !== options.sha256)
     throw corrupt(url, "does not have the hash that the archive signed");
+}
+
+async function openSource(url: string, options: DownloadOptions) {
+  if (url.startsWith("file:")) return createReadStream(fileURLToPath(url));
+  if (!url.startsWith("iso:")) return request(url, options, 0);
+  const { openIsoFile } = await import("./iso9660.ts"); // rarely wanted
+  return openIsoFile(url);
 }
 
 function request(url: string, options: DownloadOptions, redirects: number): Promise<IncomingMessage> {

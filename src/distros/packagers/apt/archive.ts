@@ -16,12 +16,27 @@ export interface Pocket {
   readonly guestUri: string;
 }
 
+/** An image that takes the archive's place. */
+export interface ArchiveMedia {
+  readonly path: string;
+  readonly trusted: boolean;
+  /** Copies the indices of a suite to where apt can read them. @returns their address */
+  copyIndices(suite: string, components: readonly string[]): Promise<string>;
+}
+
+/** How to reach an archive. */
+export interface ArchiveOptions extends DownloadOptions {
+  readonly media?: ArchiveMedia;
+}
+
 /** Sources of a build with the releases that were found there. */
 export interface ResolvedSources {
   readonly sources: readonly AptSource[];
   /** What the guest's own apt will use. */
   readonly guestSources: readonly AptSource[];
   readonly releases: readonly Release[];
+  /** The image, and the address that stands for it in the packages' addresses. */
+  readonly media?: { readonly path: string; readonly uri: string };
 }
 
 /**
@@ -33,9 +48,10 @@ export interface ResolvedSources {
 export async function findArchive(
   pockets: readonly Pocket[],
   source: Pick<AptSource, "components" | "keyring">,
-  options: DownloadOptions,
+  options: ArchiveOptions,
   nowMs: number,
 ): Promise<ResolvedSources> {
+  if (options.media) return findOnMedia(options.media, pockets, source, options, nowMs);
   const releases = await Promise.all(pockets.map(({ uri, suite }) => fetchRelease(uri, suite, options, nowMs)));
   const [main] = pockets;
   if (main && !releases[0])
@@ -50,6 +66,32 @@ export async function findArchive(
     guestSources: groupByAddress(kept, ({ guestUri }) => guestUri).map((group) => ({ ...group, ...source })),
     releases: releases.filter((release) => release !== undefined),
   };
+}
+
+/** An image has the suite as it was released; where updates are is for the guest to ask. */
+async function findOnMedia(
+  { path, trusted, copyIndices }: ArchiveMedia,
+  pockets: readonly Pocket[],
+  source: Pick<AptSource, "components" | "keyring">,
+  options: DownloadOptions,
+  nowMs: number,
+): Promise<ResolvedSources> {
+  const suite = pockets[0]?.suite ?? "";
+  const uri = await copyIndices(suite, source.components);
+  const release = await fetchRelease(uri, suite, options, nowMs, { trusted }).catch((error: unknown) => {
+    throw error instanceof VmbuilderError && error.code === "release-unsigned" ? unsignedMedia(path, suite) : error;
+  });
+  if (!release) throw new VmbuilderError("mirror-not-a-repository", `${path} has no release of ${suite}`);
+  checkComponents(release, source.components, "check --components");
+  const guest = groupByAddress(pockets, ({ guestUri }) => guestUri).map((group) => ({ ...group, ...source }));
+  const media = { uri, suites: [suite], ...source, ...(trusted ? { trusted: true as const } : {}) };
+  return { sources: [media], guestSources: guest, releases: [release], media: { path, uri } };
+}
+
+function unsignedMedia(path: string, suite: string): VmbuilderError {
+  return new VmbuilderError("release-unsigned", `the suite ${suite} of ${path} is not signed`, {
+    hint: "compare the file with its published and signed checksum, then use it with --iso-unsigned",
+  });
 }
 
 function groupByAddress(pockets: readonly Pocket[], addressOf: (pocket: Pocket) => string) {

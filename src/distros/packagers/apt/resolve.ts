@@ -7,7 +7,7 @@ import { VmbuilderError } from "../../../model/errors.ts";
 import { type Lock, type PackageRef, type ReleaseRef, sourceIdentity } from "../../../model/package.ts";
 import type { LocalDeb, Plan } from "../../../model/plan.ts";
 import { type DownloadOptions, openDownloader } from "../../../system/download.ts";
-import type { ResolvedSources } from "./archive.ts";
+import type { ArchiveOptions, ResolvedSources } from "./archive.ts";
 import { updateIndex } from "./index-update.ts";
 import { refuseOlderReleases, rememberReleases } from "./release-memory.ts";
 import { type LocalPackages, solvePackages } from "./solve.ts";
@@ -16,7 +16,7 @@ const INDEX_VERSION = 1;
 const LOCK_VERSION = 4;
 
 /** Finds a distribution's archive for a plan. */
-export type FindSources = (plan: Plan, options: DownloadOptions, nowMs: number) => Promise<ResolvedSources>;
+export type FindSources = (plan: Plan, options: ArchiveOptions, nowMs: number) => Promise<ResolvedSources>;
 
 /**
  * Chooses the exact packages. The releases are always fetched, so that a new one is never missed; what follows from the
@@ -72,8 +72,7 @@ async function resolveOnce(
     });
     await rememberReleases(context.cache.directory, found.releases);
     const lock = JSON.parse(await readFile(objectFile(cached, "lock.json"), "utf8")) as Lock;
-    const known = debs.length > 0 ? (await import("./local-debs.ts")).withLocalAddresses(lock, debs) : lock;
-    return { ...known, releases: releaseRefs(found) };
+    return withPlaces({ ...lock, releases: releaseRefs(found) }, plan, found);
   }
   const { releases, sources, guestSources } = found;
   const apt = await runStep(context, "resolve/index", "Update package lists", () =>
@@ -89,12 +88,23 @@ async function resolveOnce(
       await writeFile(join(directory, "lock.json"), JSON.stringify(lock));
       return null;
     });
-    return { ...lock, releases: releaseRefs(found) };
+    return withPlaces({ ...lock, releases: releaseRefs(found) }, plan, found);
   });
 }
 
 function releaseRefs({ releases }: ResolvedSources): ReleaseRef[] {
   return releases.map(({ url, sha256, dateMs }) => ({ url, sha256, dateMs }));
+}
+
+/** What lies on this host may have moved since an answer was kept. */
+async function withPlaces(lock: Lock, { extras }: Plan, { media }: ResolvedSources): Promise<Lock> {
+  if (!extras) return lock;
+  const [{ withLocalAddresses }, { withMediaAddresses }] = await Promise.all([
+    import("./local-debs.ts"),
+    import("./media.ts"),
+  ]);
+  const moved = withLocalAddresses(lock, extras.debs);
+  return media ? withMediaAddresses(moved, media) : moved;
 }
 
 async function indexLocalDebs(debs: readonly LocalDeb[], context: BuildContext): Promise<LocalPackages> {
@@ -120,14 +130,19 @@ async function findAll(
   options: DownloadOptions,
   context: BuildContext,
 ): Promise<ResolvedSources> {
-  const repositories = plan.extras?.repositories ?? [];
-  if (repositories.length === 0) return findSources(plan, options, Date.now());
-  const { findRepositories } = await import("./repositories.ts");
+  if (!plan.extras) return findSources(plan, options, Date.now());
+  const [{ findRepositories }, { archiveOnMedia }] = await Promise.all([
+    import("./repositories.ts"),
+    import("./media.ts"),
+  ]);
+  const { media } = plan.extras;
+  const archiveOptions = media ? { ...options, media: archiveOnMedia(media, plan.architecture, context) } : options;
   const [archive, further] = await Promise.all([
-    findSources(plan, options, Date.now()),
-    findRepositories(repositories, context.cache.directory, options, Date.now()),
+    findSources(plan, archiveOptions, Date.now()),
+    findRepositories(plan.extras.repositories, context.cache.directory, options, Date.now()),
   ]);
   return {
+    ...archive,
     sources: [...archive.sources, ...further.sources],
     guestSources: [...archive.guestSources, ...further.guestSources],
     releases: [...archive.releases, ...further.releases],

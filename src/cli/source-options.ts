@@ -1,0 +1,75 @@
+import type { BuildOption } from "./build-option.ts";
+
+/** Options of `vmbuilder build` that say where packages come from. */
+export const sourceOptions = [
+  {
+    key: "mirror",
+    kind: "text",
+    argument: "URL",
+    group: "Sources",
+    help: "package mirror: URL or path",
+    standard: "the host's",
+  },
+  { key: "security-mirror", kind: "text", argument: "URL", group: "Sources", help: "mirror of the security updates" },
+  {
+    key: "install-mirror",
+    kind: "text",
+    argument: "URL",
+    group: "Sources",
+    help: "mirror for the build alone; or --install-security-mirror",
+  },
+  {
+    key: "install-security-mirror",
+    kind: "text",
+    argument: "URL",
+    group: "Sources",
+    helpIn: "install-mirror",
+    help: "mirror of the security updates for the build alone",
+  },
+  {
+    key: "snapshot",
+    kind: "list",
+    argument: "URL",
+    group: "Sources",
+    help: "mirror that keeps old packages, for a lock",
+  },
+  {
+    key: "components",
+    kind: "list",
+    argument: "NAME,...",
+    group: "Sources",
+    help: "parts of the mirror",
+    standard: "main",
+  },
+  { key: "keyring", kind: "text", argument: "FILE", group: "Sources", help: "keys that must have signed the mirror" },
+  {
+    key: "repo",
+    kind: "files",
+    argument: "LINE",
+    group: "Sources",
+    help: "another repository: [signed-by=FILE] URI SUITE COMPONENT",
+  },
+  {
+    key: "debs",
+    kind: "files",
+    argument: "PATH",
+    group: "Sources",
+    help: "folder of .deb files for the solver to choose from",
+  },
+  {
+    key: "iso",
+    kind: "text",
+    argument: "FILE",
+    group: "Sources",
+    help: "installation medium to take all packages from",
+  },
+  { key: "iso-unsigned", kind: "switch", group: "Sources", help: "use that medium although it is not signed" },
+  {
+    key: "proxy",
+    kind: "text",
+    argument: "URL",
+    group: "Sources",
+    help: "proxy for downloads",
+    standard: "from http_proxy",
+  },
+] as const satisfies readonly BuildOption[];
