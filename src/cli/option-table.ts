@@ -85,6 +85,7 @@ export const buildOptions = [
     standard: "standard",
   },
   { key: "addpkg", kind: "list", argument: "NAME,...", group: "System", help: "packages to add, also ./FILE.deb" },
+  { key: "tasks", kind: "list", argument: "NAME,...", group: "System", help: "tasks to add, such as web-server" },
   {
     key: "removepkg",
     kind: "list",

@@ -118,6 +118,7 @@ export const recipeSchema = z.strictObject({
   proxy: z.url().optional(),
   addpkg: words(PACKAGE_OR_PATH, "package name, nor a path of a .deb file").default([]),
   debs: list(path).default([]),
+  tasks: words(PACKAGE_NAME, "task name").default([]),
   removepkg: words(PACKAGE_NAME, "package name").default([]),
   "kernel-flavour": z.string().regex(WORD, "is no kernel flavour").optional(),
   rootsize: size.default(4 * 1024 ** 3),

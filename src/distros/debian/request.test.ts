@@ -19,6 +19,12 @@ describe("requestPackages", () => {
     expect(include.filter((name) => name.includes("amd64") || name === "grub-pc")).toEqual([]);
   });
 
+  it("takes tasks for the packages that they are", () => {
+    expect(request({ tasks: ["web-server", "german"] }).include).toEqual(
+      expect.arrayContaining(["task-web-server", "task-german"]),
+    );
+  });
+
   it("takes another kernel", () => {
     const { include } = request({ "kernel-flavour": "cloud-amd64" });
     expect(include).toContain("linux-image-cloud-amd64");

@@ -23,6 +23,7 @@ export function requestPackages(recipe: Recipe, suite: Suite, architecture: "amd
     ...system,
     ...split,
     ...(wantsSsh ? ["openssh-server"] : []),
+    ...recipe.tasks.map((name) => `task-${name}`), // tasksel's are packages here
     ...recipe.addpkg,
   ];
   const excluded = new Set(recipe.removepkg);
