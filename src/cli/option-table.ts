@@ -58,6 +58,7 @@ export const buildOptions = [
     standard: "1G",
   },
   { key: "optsize", kind: "text", argument: "SIZE", group: "Disk", helpIn: "swapsize", help: "file system of /opt" },
+  { key: "lvm", kind: "switch", group: "Disk", help: "root, swap and /opt as LVM volumes that can grow" },
   {
     key: "part",
     kind: "text",

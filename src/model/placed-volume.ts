@@ -1,6 +1,7 @@
 import { VmbuilderError } from "./errors.ts";
 import type { DiskIds } from "./identity.ts";
-import { contentOf, type DiskPlan, type Partition, partitionName } from "./storage-plan.ts";
+import { EXTENT_BYTES, LVM_HEADER_BYTES, placeLogicalVolumes } from "./logical-volumes.ts";
+import { contentOf, type DiskPlan, type Partition, partitionName, SECTOR_BYTES } from "./storage-plan.ts";
 import { type Label, mountsOf, type Volume, volumesOf } from "./storage-request.ts";
 
 /** A volume and where it stands. */
@@ -9,6 +10,9 @@ export interface PlacedVolume {
   readonly name: string;
   readonly partition: Partition;
   readonly volume: Volume;
+  /** Its place on the disk; in an encrypted container, what it would be without. */
+  readonly startSector: number;
+  readonly sizeSectors: number;
   /** It is all of its partition: neither in a group nor encrypted. */
   readonly isBare: boolean;
 }
@@ -19,10 +23,17 @@ export function placedVolumes(disk: DiskPlan): PlacedVolume[] {
     const content = contentOf(partition);
     const own = partitionName(partition);
     const isBare = content.lvm === undefined && content.luks === undefined;
-    return volumesOf(content).map((volume) => {
-      const name = "name" in volume ? `${own}/${String(volume.name)}` : own;
-      return { name, partition, volume, isBare };
-    });
+    const { startSector, sizeSectors } = partition;
+    if (!content.lvm)
+      return volumesOf(content).map((volume) => ({ name: own, partition, volume, startSector, sizeSectors, isBare }));
+    return placeLogicalVolumes(partition, content.lvm.volumes).map(({ volume, startExtent, extents }) => ({
+      name: `${own}/${volume.name}`,
+      partition,
+      volume,
+      startSector: startSector + (LVM_HEADER_BYTES + startExtent * EXTENT_BYTES) / SECTOR_BYTES,
+      sizeSectors: (extents * EXTENT_BYTES) / SECTOR_BYTES,
+      isBare,
+    }));
   });
 }
 
@@ -30,6 +41,19 @@ export function placedVolumes(disk: DiskPlan): PlacedVolume[] {
 export function volumeUuid(ids: DiskIds, { name, volume }: Pick<PlacedVolume, "name" | "volume">): string {
   if (mountsOf(volume).includes("/")) return ids.rootUuid;
   return name === "swap" ? ids.swapUuid : (ids.volumeUuids?.[name] ?? "");
+}
+
+/** What the kernel's command line calls the root file system: by its UUID, or as a volume of a group, as update-grub does. */
+export function rootDevice(ids: Pick<DiskIds, "rootUuid">, disk: DiskPlan): string {
+  const root = placedVolumes(disk).find(({ volume }) => mountsOf(volume).includes("/"));
+  const group = root && contentOf(root.partition).lvm?.group;
+  if (!root || group === undefined || !("name" in root.volume)) return `UUID=${ids.rootUuid}`;
+  return mapperPath(group, String(root.volume.name));
+}
+
+/** A volume of a group as a device; the mapper doubles the hyphens of names. */
+export function mapperPath(group: string, volume: string): string {
+  return `/dev/mapper/${[group, volume].map((name) => name.replaceAll("-", "--")).join("-")}`;
 }
 
 /** Names of a disk's volumes that {@link DiskIds.volumeUuids} must hold: all but root and the first swap. */

@@ -125,6 +125,7 @@ export const recipeSchema = z.strictObject({
   swapsize: size.default(1024 ** 3),
   optsize: size.default(0),
   label: z.enum(LABELS).default("gpt"),
+  lvm: z.boolean().default(false),
   part: path.optional(),
   disks: disksSchema.optional().describe("disks, partition by partition, instead of the sizes; the first is booted"),
   mem: count(64, 4 * 1024 * 1024).default(1024),

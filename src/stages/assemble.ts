@@ -88,7 +88,7 @@ async function makeDisk(
   const mounts = plansOf(plan).flatMap((one) => placedVolumes(one).flatMap(({ volume }) => mountsOf(volume)));
   await makeSparseFile(raw, disk.sizeBytes);
   for (const placed of structuredVolumes(disk)) {
-    const extent = extentOf(placed.partition);
+    const extent = extentOf(placed);
     const part = partOf(placed.volume.mount ?? "", mounts);
     const uuid = volumeUuid(ids, placed);
     if (part.at === "/" && part.hidden.length === 0) await makeExt4(raw, extent, uuid, directory, signal);
@@ -97,7 +97,7 @@ async function makeDisk(
   const keepStructures = async () => {
     for (const placed of structuredVolumes(disk)) {
       const { archive } = structureIn(workDirectory, index, placed);
-      await keepStructure(raw, extentOf(placed.partition), archive, signal);
+      await keepStructure(raw, extentOf(placed), archive, signal);
     }
   };
   if (index > 0) return keepStructures();
@@ -144,7 +144,7 @@ async function unpackCached(tree: Tree, context: BuildContext): Promise<string> 
   return directory;
 }
 
-function extentOf({ startSector, sizeSectors }: Partition): Extent {
+function extentOf({ startSector, sizeSectors }: Pick<Partition, "startSector" | "sizeSectors">): Extent {
   return { offsetBytes: startSector * SECTOR_BYTES, sizeBytes: sizeSectors * SECTOR_BYTES };
 }
 

@@ -6,7 +6,7 @@ import type { Distro, TreeFacts } from "../core/distro.ts";
 import type { FileEdit } from "../model/file-edit.ts";
 import type { DiskIds, Identity } from "../model/identity.ts";
 import { type PlacedVolume, pathBelow, placedVolumes, volumeUuid } from "../model/placed-volume.ts";
-import type { DiskPlan } from "../model/storage-plan.ts";
+import { contentOf, type DiskPlan } from "../model/storage-plan.ts";
 import { type EditedFileSystem, writeDiskIdentity } from "../system/disk-identity.ts";
 import type { Structure } from "../system/ext4-structure.ts";
 import type { BackingDisk } from "../system/qcow2-overlay.ts";
@@ -58,13 +58,18 @@ export async function findBase(
 
 /** Where a folder keeps the structure of an ext4. */
 export function structureIn(directory: string, index: number, { name }: Pick<PlacedVolume, "name">): Structure {
-  const prefix = index === 0 ? name : `${index + 1}-${name}`;
+  const prefix = fileName(index, { name });
   return { archive: join(directory, `${prefix}-structure.tar`), ready: join(directory, `${prefix}-structure.ready`) };
 }
 
-/** The volumes of a disk that are edited by their structure: ext4 that is all of its partition. */
+function fileName(index: number, { name }: Pick<PlacedVolume, "name">): string {
+  const own = name.replaceAll("/", "+");
+  return index === 0 ? own : `${index + 1}-${own}`;
+}
+
+/** The volumes of a disk that are edited by their structure: ext4 that isn't encrypted. */
 export function structuredVolumes(disk: DiskPlan): PlacedVolume[] {
-  return placedVolumes(disk).filter(({ volume, isBare }) => volume.fs === "ext4" && isBare);
+  return placedVolumes(disk).filter(({ volume, partition }) => volume.fs === "ext4" && !contentOf(partition).luks);
 }
 
 /**
@@ -92,11 +97,11 @@ export async function identifyDisks(
       const fileSystems = await Promise.all(
         structuredVolumes(plan).map(async (placed): Promise<EditedFileSystem> => {
           const isRoot = placed.name === "root";
-          const scratch = isRoot ? workDirectory : join(workDirectory, `identity-${index}-${placed.name}`);
+          const scratch = isRoot ? workDirectory : join(workDirectory, `identity-${fileName(index, placed)}`);
           if (!isRoot) await mkdir(scratch);
           return {
             structure: structureIn(base.directory, index, placed),
-            partition: placed.partition,
+            place: placed,
             uuid: volumeUuid(ids, placed),
             edits: editsWithin(edits, placed.volume.mount ?? "", mounts),
             scratch,

@@ -28,7 +28,7 @@ export interface DiskIdentity {
 export interface EditedFileSystem {
   /** By {@link keepStructure}. */
   readonly structure: Structure;
-  readonly partition: Partition;
+  readonly place: Pick<Partition, "startSector">;
   readonly uuid: string;
   /** Paths are those within the file system. */
   readonly edits: readonly FileEdit[];
@@ -68,7 +68,7 @@ export async function writeDiskIdentity(identity: DiskIdentity, signal: AbortSig
 }
 
 async function editFileSystem(fileSystem: EditedFileSystem, atSeconds: number, signal: AbortSignal) {
-  const { structure, partition, uuid, scratch } = fileSystem;
+  const { structure, place, uuid, scratch } = fileSystem;
   await Promise.all([writeInputs(fileSystem, atSeconds), takeStructure(structure, scratch, signal)]);
   const { stderr } = await run(["sh", "-c", WRITE_IDENTITY, "sh", uuid], {
     cwd: scratch,
@@ -79,7 +79,7 @@ async function editFileSystem(fileSystem: EditedFileSystem, atSeconds: number, s
   const undone = await Promise.all(UNDO_FILES.map((name) => readUndoFile(join(scratch, name))));
   const written = undone.flat();
   const content = await readContent(join(scratch, STRUCTURE_MEMBER), written);
-  const startBytes = partition.startSector * SECTOR_BYTES;
+  const startBytes = place.startSector * SECTOR_BYTES;
   return {
     patches: content.map(({ offsetBytes, bytes }) => ({ offsetBytes: startBytes + offsetBytes, bytes })),
     giveBack: () => returnStructure(structure, scratch, written),

@@ -1,8 +1,9 @@
 import { crc32 } from "node:zlib";
 import type { DiskIds } from "../model/identity.ts";
 import { placedVolumes, volumeUuid } from "../model/placed-volume.ts";
-import { type DiskPlan, partitionName, SECTOR_BYTES } from "../model/storage-plan.ts";
+import { contentOf, type DiskPlan, partitionName, SECTOR_BYTES } from "../model/storage-plan.ts";
 import type { DiskPatch } from "./disk-image.ts";
+import { lvmPatches } from "./lvm-group.ts";
 import { msdosPatches } from "./msdos-table.ts";
 
 /** The disk's signature and partition records, between boot code and the first sector's end. */
@@ -22,13 +23,18 @@ const SWAP_MAGIC = "SWAPSPACE2";
 const FAT_SERIAL_OFFSET = 0x27;
 
 /**
- * The bytes of a disk that hold its ids: its partition table, its swap headers, the FAT serial number. They
+ * The bytes of a disk that hold its ids: its partition table, its volume groups, its swap headers, the FAT serial number. They
  * are what sfdisk and mkswap write (a test compares), without two processes for each machine.
  *
  * @see UEFI specification, 5.3 GUID Partition Table; include/linux/swap.h
  */
 export function identityPatches(plan: DiskPlan, ids: DiskIds): DiskPatch[] {
-  return [...tablePatches(plan, ids), ...swapPatches(plan, ids), ...serialPatches(plan, ids)];
+  return [
+    ...tablePatches(plan, ids),
+    ...groupPatches(plan, ids),
+    ...swapPatches(plan, ids),
+    ...serialPatches(plan, ids),
+  ];
 }
 
 /** The bytes of a partition table: of GPT both copies. */
@@ -103,9 +109,11 @@ function uuidBytes(uuid: string): Buffer {
 }
 
 function swapPatches(plan: DiskPlan, ids: DiskIds): DiskPatch[] {
-  const swaps = placedVolumes(plan).filter(({ volume, isBare }) => volume.fs === "swap" && isBare);
+  const swaps = placedVolumes(plan).filter(
+    ({ volume, partition }) => volume.fs === "swap" && !contentOf(partition).luks,
+  );
   return swaps.map((swap) => {
-    const { startSector, sizeSectors } = swap.partition;
+    const { startSector, sizeSectors } = swap;
     const bytes = Buffer.alloc(SWAP_PAGE_BYTES);
     const pages = Math.floor((sizeSectors * SECTOR_BYTES) / SWAP_PAGE_BYTES);
     bytes.writeUInt32LE(1, SWAP_HEADER_OFFSET);
@@ -113,6 +121,15 @@ function swapPatches(plan: DiskPlan, ids: DiskIds): DiskPatch[] {
     bytes.set(uuidBytes(volumeUuid(ids, swap)), SWAP_UUID_OFFSET);
     bytes.write(SWAP_MAGIC, SWAP_PAGE_BYTES - SWAP_MAGIC.length, "latin1");
     return { offsetBytes: startSector * SECTOR_BYTES, bytes };
+  });
+}
+
+function groupPatches(plan: DiskPlan, ids: DiskIds): DiskPatch[] {
+  return plan.partitions.flatMap((partition) => {
+    const { lvm, luks } = contentOf(partition);
+    if (!lvm || luks) return [];
+    const id = ids.partitionGuids[partitionName(partition)] ?? "";
+    return lvmPatches({ name: lvm.group, partition, volumes: lvm.volumes, id });
   });
 }
 

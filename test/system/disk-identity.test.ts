@@ -62,7 +62,7 @@ it.each(["512M", "300M"])("writes ids and files into an overlay of a disk with a
   await writeDiskIdentity(
     {
       ...{ base, overlay, plan, ids, atSeconds: 1_700_000_000 },
-      fileSystems: [{ structure, partition: partitionOf(plan, "root"), uuid: ids.rootUuid, edits: EDITS, scratch }],
+      fileSystems: [{ structure, place: partitionOf(plan, "root"), uuid: ids.rootUuid, edits: EDITS, scratch }],
     },
     signal,
   );
@@ -111,7 +111,7 @@ it("says so when the files do not fit, and leaves no image", async () => {
   const overlay = join(folder, "overlay.qcow2");
   const ids = newDiskIds(plan);
   const partition = partitionOf(plan, "root");
-  const fileSystems = [{ structure, partition, uuid: ids.rootUuid, edits: copies, scratch }];
+  const fileSystems = [{ structure, place: partition, uuid: ids.rootUuid, edits: copies, scratch }];
   const identity = { overlay, plan, ids, fileSystems, atSeconds: 1 };
   await expect(writeDiskIdentity({ base: { path: raw, format: "raw" }, ...identity }, signal)).rejects.toMatchObject({
     code: "tree-too-large",

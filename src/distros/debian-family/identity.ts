@@ -1,7 +1,7 @@
 import type { TreeFacts } from "../../core/distro.ts";
 import type { FileEdit } from "../../model/file-edit.ts";
 import type { DiskIds, Identity } from "../../model/identity.ts";
-import { bootPlace, volumeUuid } from "../../model/placed-volume.ts";
+import { bootPlace, rootDevice, volumeUuid } from "../../model/placed-volume.ts";
 import type { DiskPlan } from "../../model/storage-plan.ts";
 import { accountEdits } from "./accounts.ts";
 import { cloudInitEdits } from "./cloud-init.ts";
@@ -58,7 +58,7 @@ function grubConfiguration(
 ): string {
   const { label, volume, mount } = bootPlace(disk);
   const folder = mount === "/" ? "/boot" : "";
-  const rootUuid = ids.rootUuid;
+  const root = rootDevice(ids, disk);
   const options = classes.map((name) => `--class ${name}`).join(" ");
   return [
     "# Written by vmbuilder for the first boots; update-grub replaces it.",
@@ -70,11 +70,11 @@ function grubConfiguration(
     "terminal_output console serial",
     `search --no-floppy --fs-uuid --set=root ${volumeUuid(ids, volume)}`,
     `menuentry '${title}' ${options} {`,
-    `\tlinux ${folder}/vmlinuz-${kernelVersion} root=UUID=${rootUuid} ro console=tty0 console=ttyS0,115200n8`,
+    `\tlinux ${folder}/vmlinuz-${kernelVersion} root=${root} ro console=tty0 console=ttyS0,115200n8`,
     `\tinitrd ${folder}/initrd.img-${kernelVersion}`,
     "}",
     `menuentry '${title} (recovery mode)' ${options} {`,
-    `\tlinux ${folder}/vmlinuz-${kernelVersion} root=UUID=${rootUuid} ro single console=tty0 console=ttyS0,115200n8`,
+    `\tlinux ${folder}/vmlinuz-${kernelVersion} root=${root} ro single console=tty0 console=ttyS0,115200n8`,
     `\tinitrd ${folder}/initrd.img-${kernelVersion}`,
     "}",
     "",

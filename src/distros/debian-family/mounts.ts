@@ -1,8 +1,10 @@
 import type { FileEdit } from "../../model/file-edit.ts";
 import type { DiskIds, Identity } from "../../model/identity.ts";
 import { type PlacedVolume, placedVolumes, volumeUuid } from "../../model/placed-volume.ts";
+
 import type { PackageRequest, Plan } from "../../model/plan.ts";
-import type { DiskPlan } from "../../model/storage-plan.ts";
+import { contentOf, type DiskPlan } from "../../model/storage-plan.ts";
+import { groupEdits } from "./volume-groups.ts";
 
 const GROW = "/usr/local/lib/vmbuilder/grow-partition";
 
@@ -39,18 +41,21 @@ export function mountEdits(identity: Identity, disk: DiskPlan, moreDisks: readon
   return [
     { kind: "file", path: "/etc/fstab", content: fstab([...first, ...more], identity.ids), mode: 0o644 },
     ...(growing.length > 0 ? [script()] : []),
+    ...groupEdits(disk),
     ...growing.flatMap(({ volume }) => growUnit(volume.mount ?? "/")),
   ];
 }
 
-/** Adds the packages that a layout needs in the guest: sfdisk for what systemd-repart doesn't grow. */
+/** Adds the packages that a layout needs in the guest: sfdisk for what systemd-repart doesn't grow, and LVM. */
 export function withStoragePackages(
   request: PackageRequest,
   { disk, moreDisks = [] }: Pick<Plan, "disk" | "moreDisks">,
 ): PackageRequest {
   const isUsual = disk.label !== "msdos" && moreDisks.length === 0;
-  if (isUsual || request.include.includes("fdisk") || request.exclude.includes("fdisk")) return request;
-  return { ...request, include: [...request.include, "fdisk"] };
+  const hasGroup = [disk, ...moreDisks].some(({ partitions }) => partitions.some((one) => contentOf(one).lvm));
+  const wanted = [...(isUsual ? [] : ["fdisk"]), ...(hasGroup ? ["lvm2"] : [])];
+  const missing = wanted.filter((name) => !request.include.includes(name) && !request.exclude.includes(name));
+  return missing.length === 0 ? request : { ...request, include: [...request.include, ...missing] };
 }
 
 function mounted(disk: DiskPlan, ids: DiskIds): Mounted[] {
