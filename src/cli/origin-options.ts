@@ -17,6 +17,13 @@ export const originOptions = [
     help: "variable of the recipe; may be repeated",
   },
   {
+    key: "matrix",
+    kind: "files",
+    argument: "KEY=VALUE,...",
+    group: "General",
+    help: "a machine for each value; may be repeated, and each combination is built",
+  },
+  {
     key: "user-config",
     kind: "text",
     argument: "FILE",

@@ -1,7 +1,7 @@
 import type { RecipeSurroundings } from "../core/recipe-file.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import { VARIABLE_NAME } from "../model/recipe-composition.ts";
-import type { BuildOptionValues } from "./options.ts";
+import { type BuildOptionValues, splitList } from "./options.ts";
 
 /** Options that say how to build, or where recipes lie; they have no place in a recipe. */
 const NOT_OF_RECIPES: readonly string[] = [
@@ -16,13 +16,16 @@ const NOT_OF_RECIPES: readonly string[] = [
   "no-lock",
   "profile",
   "var",
+  "matrix",
   "user-config",
   "system-config",
 ] satisfies (keyof BuildOptionValues)[];
 
 /** The options that are keys of a recipe, too. */
 export function recipeOptions(values: BuildOptionValues): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).filter(([key]) => !NOT_OF_RECIPES.includes(key)));
+  return Object.fromEntries(
+    Object.entries(values).filter(([key, value]) => !NOT_OF_RECIPES.includes(key) && !isAxis(key, value)),
+  );
 }
 
 /** What holds beside a recipe and its options: configuration files, a profile, variables. */
@@ -35,7 +38,29 @@ export async function readSurroundings(values: BuildOptionValues): Promise<Recip
       profile: values.profile,
     }),
     vars: Object.fromEntries((values.var ?? []).map(parseVariable)),
+    matrix: Object.fromEntries([
+      ...Object.entries(values).flatMap(([key, value]) =>
+        isAxis(key, value) ? [[key, splitList(String(value))]] : [],
+      ),
+      ...(values.matrix ?? []).map(parseAxis),
+    ]) as Record<string, string[]>,
   };
+}
+
+/** Options whose one value has no comma: with one, they make a matrix, as `--suite bookworm,trixie`. */
+const AXES: readonly string[] = ["suite", "rootsize", "swapsize", "mem", "cpus"];
+
+function isAxis(key: string, value: unknown): boolean {
+  return AXES.includes(key) && typeof value === "string" && value.includes(",");
+}
+
+function parseAxis(text: string): [string, string[]] {
+  const at = text.indexOf("=");
+  const values = splitList(text.slice(at + 1));
+  if (at > 0 && values.length > 0) return [text.slice(0, at), values];
+  throw new VmbuilderError("usage", `--matrix: "${text.slice(0, 60)}" is not KEY=VALUE,...`, {
+    hint: "write for example --matrix suite=bookworm,trixie",
+  });
 }
 
 function parseVariable(text: string): [string, string] {

@@ -1,7 +1,7 @@
 import { realpath } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
-import { COMPOSITION_KEYS, compositionSchema } from "../model/recipe-composition.ts";
+import { type AxisValue, COMPOSITION_KEYS, compositionSchema } from "../model/recipe-composition.ts";
 import { readSmallFile } from "../system/files.ts";
 import type { RecipeLayer } from "./recipe-layers.ts";
 import { mistake } from "./recipe-mistake.ts";
@@ -11,6 +11,7 @@ import { parseRecipe } from "./recipe-yaml.ts";
 export interface RecipeDocument extends RecipeLayer {
   readonly file: string;
   readonly vars: Readonly<Record<string, string | number | boolean>>;
+  readonly matrix: Readonly<Record<string, readonly AxisValue[]>>;
 }
 
 const LARGEST_RECIPE_BYTES = 1024 * 1024;
@@ -59,12 +60,12 @@ async function collect(
   const own = Object.fromEntries(entries.filter(isComposition));
   const parsed = compositionSchema.safeParse(own);
   if (!parsed.success) throw mistake(parsed.error, own, name, COMPOSITION_KEYS);
-  const { include, vars } = parsed.data;
+  const { include, vars, matrix } = parsed.data;
   for (const [index, other] of include.entries()) {
     const path = isAbsolute(other) ? other : join(dirname(file), other);
     const at = Array.isArray(written.values.include) ? ["include", index] : ["include"];
     await collect(path, names, documents, `${name(at)}: `);
   }
   const values = Object.fromEntries(entries.filter((entry) => !isComposition(entry)));
-  documents.set(path, { file, values, vars, name });
+  documents.set(path, { file, values, vars, matrix, name });
 }

@@ -3,10 +3,11 @@ import { dirname, isAbsolute, join } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
 import { isDebPath } from "../model/plan.ts";
 import { LIST_KEYS, RECIPE_KEYS, type Recipe, recipeSchema } from "../model/recipe.ts";
-import { COMPOSITION_KEYS } from "../model/recipe-composition.ts";
+import { type AxisValue, COMPOSITION_KEYS } from "../model/recipe-composition.ts";
 import { parseRepositoryLine } from "../model/repository.ts";
 import { type RecipeDocument, readDocuments } from "./recipe-document.ts";
 import { joinLayers, type RecipeLayer } from "./recipe-layers.ts";
+import type { Axis, MatrixCell, RecipeCell } from "./recipe-matrix.ts";
 import { mistake } from "./recipe-mistake.ts";
 import { SECRET_FILES, withSecrets } from "./recipe-secrets.ts";
 import { fillVariables, type Variables } from "./recipe-variables.ts";
@@ -39,7 +40,20 @@ export interface RecipeSurroundings {
   readonly configuration?: RecipeLayer | undefined;
   /** Variables; they beat those that files define. */
   readonly vars?: Variables;
+  /** Axes of a matrix; they beat those of files. */
+  readonly matrix?: Readonly<Record<string, readonly string[]>>;
 }
+
+/** All that a recipe is joined from, read but not joined. */
+interface Sources {
+  readonly documents: readonly RecipeDocument[];
+  readonly own: readonly RecipeDocument[];
+  readonly options: Record<string, unknown>;
+  readonly surroundings: RecipeSurroundings;
+}
+
+/** Options that may hold variables: only in a matrix do they differ between machines. */
+const TEMPLATES = ["hostname", "dest"];
 
 /**
  * Joins a recipe file, all that it includes, and command line options into a checked recipe. An option beats the file, the
@@ -52,7 +66,30 @@ export async function readRecipe(
   options: Record<string, unknown>,
   surroundings: RecipeSurroundings = {},
 ): Promise<Recipe> {
-  const layers = await readLayers(file, options, surroundings);
+  const [cell, second] = await readRecipes(file, options, surroundings);
+  if (cell && !second) return cell.recipe;
+  throw new VmbuilderError("recipe-invalid", "these are the recipes of several machines, by their matrix", {
+    hint: "give one value for each of its keys, such as --suite NAME",
+  });
+}
+
+/** As {@link readRecipe}, for each machine of a matrix; without one, a single recipe whose label is empty. */
+export async function readRecipes(
+  file: string | undefined,
+  options: Record<string, unknown>,
+  surroundings: RecipeSurroundings = {},
+): Promise<RecipeCell[]> {
+  const sources = await readSources(file, options, surroundings);
+  const axes = axesOf(sources);
+  if (axes.length === 0) return [{ label: "", recipe: await joinRecipe(layersOf(sources)) }];
+  const { expandMatrix, nameApart } = await import("./recipe-matrix.ts");
+  const cells: RecipeCell[] = [];
+  for (const cell of expandMatrix(axes))
+    cells.push({ label: cell.label, recipe: await joinRecipe(layersOf(sources, cell)) });
+  return nameApart(cells);
+}
+
+async function joinRecipe(layers: readonly RecipeLayer[]): Promise<Recipe> {
   const joined = joinLayers(await Promise.all(layers.map(withSecrets)));
   const parsed = recipeSchema.safeParse(joined.values);
   if (!parsed.success) throw mistake(parsed.error, joined.values, joined.name, KEYS);
@@ -69,24 +106,53 @@ export async function writtenValues(
   options: Record<string, unknown>,
   surroundings: RecipeSurroundings = {},
 ): Promise<RecipeLayer> {
-  const { values, name } = joinLayers(await readLayers(file, options, surroundings));
+  const { values, name } = joinLayers(layersOf(await readSources(file, options, surroundings)));
   return { values: resolveBeside(values, join(process.cwd(), "command line")), name };
 }
 
-async function readLayers(
+async function readSources(
   file: string | undefined,
   options: Record<string, unknown>,
-  { below = [], configuration, vars = {} }: RecipeSurroundings,
-): Promise<RecipeLayer[]> {
+  surroundings: RecipeSurroundings,
+): Promise<Sources> {
   const documents: RecipeDocument[] = [];
-  for (const one of below) documents.push(...(await readDocuments(one)));
+  for (const one of surroundings.below ?? []) documents.push(...(await readDocuments(one)));
   const own = file === undefined ? [] : await readDocuments(file);
-  const variables = Object.assign({}, ...[...documents, ...own].map((document) => document.vars), vars) as Variables;
+  return { documents, own, options, surroundings };
+}
+
+/** The axes of the matrix, without those for which an option gives one value. */
+function axesOf({ documents, own, options, surroundings }: Sources): Axis[] {
+  const axes = new Map<string, Axis>();
+  for (const { file, matrix, name } of [...documents, ...own])
+    for (const [key, values] of Object.entries(matrix))
+      axes.set(key, {
+        key,
+        values: values.map((value) => resolveBeside({ [key]: value }, file)[key] as AxisValue),
+        name: (index) =>
+          name(["matrix", key, ...(index === undefined ? [] : [index])], index === undefined ? "key" : "value"),
+      });
+  for (const key of Object.keys(options)) axes.delete(key);
+  for (const [key, values] of Object.entries(surroundings.matrix ?? {}))
+    axes.set(key, { key, values, name: () => `--matrix ${key}` });
+  return [...axes.values()];
+}
+
+/** Layers, the weakest first. A cell of a matrix beats files. */
+function layersOf({ documents, own, options, surroundings }: Sources, cell?: MatrixCell): RecipeLayer[] {
+  const defined = [...documents, ...own].map((document) => document.vars);
+  const variables = Object.assign({}, ...defined, surroundings.vars, cell?.variables) as Variables;
+  const fill = (document: RecipeDocument) => filledLayer(document, variables);
+  const command = commandLine(options);
+  const filled = Object.entries(command.values).map(([key, value]): [string, unknown] => {
+    return [key, cell && TEMPLATES.includes(key) ? fillVariables(value, variables, () => `--${key}`) : value];
+  });
   return [
-    ...documents.map((document) => filledLayer(document, variables)),
-    ...(configuration ? [configuration] : []),
-    ...own.map((document) => filledLayer(document, variables)),
-    commandLine(options),
+    ...documents.map(fill),
+    ...(surroundings.configuration ? [surroundings.configuration] : []),
+    ...own.map(fill),
+    ...(cell ? [cell.layer] : []),
+    { ...command, values: Object.fromEntries(filled) },
   ];
 }
 

@@ -22,6 +22,7 @@ export async function saveProfile(
   surroundings: RecipeSurroundings,
 ): Promise<string> {
   const path = profilePath(name);
+  await readRecipe(file, options, surroundings); // says what is wrong, with its place; a matrix is no profile
   const { values, name: nameOf } = await writtenValues(file, options, surroundings);
   for (const key of SECRETS) {
     if (values[key] === undefined) continue;
@@ -38,7 +39,6 @@ export async function saveProfile(
   }
   if (Object.keys(values).length === 0)
     throw new VmbuilderError("usage", "there is nothing to save", { hint: "give a recipe, options, or both" });
-  await readRecipe(file, options, surroundings); // says what is wrong, with its place
   await makeDirectory(profileDirectory(), 0o700);
   await writeFileAtomically(path, stringify(values), 0o600);
   return path;

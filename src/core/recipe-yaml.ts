@@ -60,7 +60,10 @@ export function parseRecipe(text: string, file: string): WrittenRecipe {
     },
   });
   const locate: WrittenRecipe["locate"] = (path, part = "value") => {
-    const pair = root.items.find(({ key }) => isScalar(key) && String(key.value) === String(path[0]));
+    const above: unknown = path.length > 1 ? document.getIn(path.slice(0, -1), true) : root;
+    const holder = part === "key" && isMap(above) ? above : root;
+    const wanted = String(holder === root ? path[0] : path.at(-1));
+    const pair = holder.items.find(({ key }) => isScalar(key) && String(key.value) === wanted);
     const value = part === "value" ? document.getIn(path, true) : undefined;
     return at(offsetOf(value ?? pair?.key));
   };

@@ -57,6 +57,7 @@ export const ERROR_TABLE = {
   "cache-unusable": { exitStatus: 1, httpStatus: 500 },
   "cache-corrupt": { exitStatus: 1, httpStatus: 500 },
   "base-missing": { exitStatus: 1, httpStatus: 409 },
+  "matrix-failed": { exitStatus: 1, httpStatus: 500 },
   "interrupted": { exitStatus: 130, httpStatus: 499 },
 } as const satisfies Record<string, { exitStatus: number; httpStatus: number }>;
 

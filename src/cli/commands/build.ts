@@ -41,18 +41,21 @@ export async function build(
   oldGiven: OldValues,
   form: "old" | "new",
 ): Promise<void> {
-  const [{ readRecipe }, { planBuild }] = await Promise.all([
+  const [{ readRecipes }, { planBuild }] = await Promise.all([
     import("../../core/recipe-file.ts"),
     import("../../stages/plan.ts"),
   ]);
   const configuration = await readConfiguration(oldGiven.config, form, given);
   const values = { ...configuration?.values, ...given };
   const old = { ...configuration?.old, ...oldGiven };
-  const recipe = await readRecipe(file, recipeOptions(given), {
+  const cells = await readRecipes(file, recipeOptions(given), {
     ...(await readSurroundings(values)),
     configuration: configuration?.given,
   });
-  const plan = await planBuild(recipe);
+  const planned = await Promise.all(cells.map(async ({ label, recipe }) => ({ label, plan: await planBuild(recipe) })));
+  const [first, second] = planned;
+  if (!first || second) return buildAll(planned, file, values, old);
+  const { plan } = first;
   const extras = await readExtras(old);
   const findLock = await prepareLock(file, plan, values);
   if (values["dry-run"]) {
@@ -93,6 +96,49 @@ export async function build(
       if (process.stdout.isTTY) process.stdout.write("\n"); // apart from the steps above
       process.stdout.write(formatBuildSummary(summarize(plan, result), { color }));
     }
+  });
+}
+
+/** Builds the machines of a matrix. All are checked before any is begun. */
+async function buildAll(
+  cells: readonly { label: string; plan: Plan }[],
+  file: string | undefined,
+  values: BuildOptionValues,
+  old: OldValues,
+): Promise<void> {
+  const overwrite = values.overwrite ?? false;
+  const hasLock = file !== undefined && existsSync(lockPath(file)) && !values["no-lock"];
+  if (values["update-lock"] || hasLock)
+    throw new VmbuilderError("usage", "a lock holds the packages of one machine, and this is a matrix", {
+      hint: "give --no-lock",
+    });
+  const taken = cells.map(({ plan }) => plan.destination);
+  const twice = taken.find((destination, index) => taken.indexOf(destination) !== index);
+  if (twice !== undefined)
+    throw new VmbuilderError("recipe-invalid", `two machines of the matrix would have the same folder ${twice}`, {
+      hint: "give a hostname or dest with variables, such as web-$" + "{suite}",
+    });
+  for (const { plan } of cells) await checkInput(plan, overwrite);
+  if (values["dry-run"]) {
+    for (const { label, plan } of cells) {
+      if (values.json) writeJsonLine(process.stdout, { type: "plan", cell: label, ...describePlan(plan) });
+      else process.stdout.write(`${formatPlan(plan)}\n`);
+    }
+    return;
+  }
+  const silent = cells.find(({ plan }) => logins(plan).length === 0);
+  if (silent) await confirmLogin(silent.plan, values);
+  const [{ buildMatrix }, { defaultCacheDirectory }, { tmp }] = await Promise.all([
+    import("./build-matrix.ts"),
+    import("../../core/cache.ts"),
+    readExtras(old),
+  ]);
+  await buildMatrix(cells, {
+    cacheDirectory: values["cache-dir"] ?? defaultCacheDirectory(),
+    overwrite,
+    tmp,
+    json: values.json,
+    quiet: values.quiet,
   });
 }
 
