@@ -12,6 +12,7 @@ import { addOldForms } from "./commands/old-form.ts";
 import { addPlan } from "./commands/plan.ts";
 import { addProfile } from "./commands/profile.ts";
 import { addSchema } from "./commands/schema.ts";
+import { addWizard } from "./commands/wizard.ts";
 import { configureHelp, descendants } from "./help.ts";
 import { VERSION } from "./version.ts";
 
@@ -28,6 +29,7 @@ export function createProgram(): Command {
   addCache(program);
   addDoctor(program);
   addImportConfig(program);
+  addWizard(program);
   addPlan(program);
   addProfile(program);
   addSchema(program);

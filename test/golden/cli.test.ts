@@ -22,6 +22,7 @@ const COMMANDS = [
   "cache verify",
   "doctor",
   "plan",
+  "wizard",
   "profile",
   "profile save",
   "schema",
@@ -46,6 +47,13 @@ describe("help", () => {
     const text = await output(...command.split(" ").filter((word) => word !== ""), "--help");
     for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
     await expectGolden(`help${command ? `-${command.replace(" ", "-")}` : ""}.txt`, text);
+  });
+});
+
+describe("wizard", () => {
+  it("refuses where nobody can answer", async () => {
+    const { status, stderr } = await vmbuilder(["wizard"], ENV);
+    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining("there is no terminal") });
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { Plan } from "../../model/plan.ts";
 import { addBuildOptions, type BuildOptionValues, readBuildOptions } from "../options.ts";
 import { readSurroundings, recipeOptions } from "../recipe-options.ts";
 import { runSession } from "../session.ts";
@@ -17,31 +18,41 @@ export function addPlan(program: Command): void {
 }
 
 async function show(file: string | undefined, values: BuildOptionValues): Promise<void> {
-  const [{ readRecipe }, { planBuild }, { previewBuild }, { defaultCacheDirectory }, { formatPreview }] =
-    await Promise.all([
-      import("../../core/recipe-file.ts"),
-      import("../../stages/plan.ts"),
-      import("../../stages/preview.ts"),
-      import("../../core/cache.ts"),
-      import("../terminal/preview.ts"),
-    ]);
-  const plan = await planBuild(await readRecipe(file, recipeOptions(values), await readSurroundings(values)));
+  const [{ readRecipes }, { planBuild }] = await Promise.all([
+    import("../../core/recipe-file.ts"),
+    import("../../stages/plan.ts"),
+  ]);
+  const cells = await readRecipes(file, recipeOptions(values), await readSurroundings(values));
+  // A lock that is to be renewed says nothing of what will be chosen; it belongs to one machine, and only a build renews it.
+  const lockedFile = values["update-lock"] || cells.length > 1 ? undefined : file;
+  for (const { label, recipe } of cells) await showOne(label, await planBuild(recipe), lockedFile, values);
+}
+
+async function showOne(
+  label: string,
+  plan: Plan,
+  lockedFile: string | undefined,
+  values: BuildOptionValues,
+): Promise<void> {
+  const [{ previewBuild }, { defaultCacheDirectory }, { formatPreview }] = await Promise.all([
+    import("../../stages/preview.ts"),
+    import("../../core/cache.ts"),
+    import("../terminal/preview.ts"),
+  ]);
   const preview = await runSession(values, async ({ signal, emit }) => {
     const options = { cacheDirectory: values["cache-dir"] ?? defaultCacheDirectory(), signal, emit };
-    // A lock that is to be renewed says nothing of what will be chosen; it is renewed by the build alone.
-    const findLock = await prepareLock(values["update-lock"] ? undefined : file, plan, {
-      ...values,
-      "update-lock": false,
-    });
+    const findLock = await prepareLock(lockedFile, plan, { ...values, "update-lock": false });
     return previewBuild(plan, await findLock(options), options);
   });
   if (values.json) {
     const packages = preview.packages.map(({ name, version, architecture, sizeBytes, isCached }) => {
       return { name, version, architecture, sizeBytes, isCached };
     });
-    writeJsonLine(process.stdout, { type: "plan", ...describePlan(plan), ...preview, asked: plan.packages, packages });
+    const cell = label === "" ? {} : { cell: label };
+    const facts = { ...describePlan(plan), ...preview, asked: plan.packages, packages };
+    writeJsonLine(process.stdout, { type: "plan", ...cell, ...facts });
     return;
   }
   if (process.stderr.isTTY && !values.quiet) process.stderr.write("\n"); // apart from the steps above
-  process.stdout.write(formatPlan(plan) + formatPreview(preview));
+  process.stdout.write(`${formatPlan(plan)}${formatPreview(preview)}${label === "" ? "" : "\n"}`);
 }
