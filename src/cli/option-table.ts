@@ -171,6 +171,13 @@ export const buildOptions = [
     group: "Users",
     help: "public keys that may log in as the user",
   },
+  {
+    key: "identity-seed",
+    kind: "text",
+    argument: "TEXT",
+    group: "Output",
+    help: "derive ids and salts from TEXT, for reproducible builds",
+  },
   { key: "uid", kind: "text", argument: "NUMBER", group: "Users", help: "the user's number", standard: "1000" },
   {
     key: "gid",

@@ -11,6 +11,14 @@ export interface BuildContext {
   readonly workDirectory: string;
   /** Likewise, on the cache's file system: for what is moved into the cache. Often the same folder. */
   readonly arrivalDirectory: string;
+  /** The moment that a reproducible build is made for: whatever depends on time or chance follows from its input alone. */
+  readonly epochSeconds?: number | undefined;
+}
+
+/** Environment of programs that are to write this moment in the place of now. */
+export function epochEnvironment({ epochSeconds }: Pick<BuildContext, "epochSeconds">): Record<string, string> {
+  if (epochSeconds === undefined) return {};
+  return { SOURCE_DATE_EPOCH: String(epochSeconds), E2FSPROGS_FAKE_TIME: String(epochSeconds), TZ: "UTC" };
 }
 
 /** Runs a step and tells of its start, its end and its failure. */

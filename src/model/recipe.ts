@@ -139,6 +139,7 @@ export const recipeSchema = z.strictObject({
   rootpass: secret.optional(),
   "ssh-key": list(path).default([]),
   "ssh-user-key": list(path).default([]),
+  "identity-seed": secret.optional(),
   uid: ordinaryId.optional(),
   gid: ordinaryId.optional(),
   groups: words(GROUP_NAME, "group name").default([]),

@@ -1,7 +1,7 @@
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { commitObject } from "../core/cache.ts";
-import { type BuildContext, runStep } from "../core/context.ts";
+import { type BuildContext, epochEnvironment, runStep } from "../core/context.ts";
 import { derivedUuid } from "../core/derived-uuid.ts";
 import { BOOT_FILES, type Distro } from "../core/distro.ts";
 import { stepKey } from "../core/step-key.ts";
@@ -14,6 +14,8 @@ import { biosBootPatches, makeEspPartition } from "../system/boot-areas.ts";
 import { convertImage, makeSparseFile, patchRaw } from "../system/disk-image.ts";
 import { makeExt4, makePartialExt4, type TreePart } from "../system/ext4.ts";
 import { keepStructure } from "../system/ext4-structure.ts";
+import { pinInodeTimes } from "../system/ext4-times.ts";
+import { cleanEnvironment } from "../system/process.ts";
 import { unpackTree } from "../system/tree-archive.ts";
 import type { Extent } from "../system/undo-file.ts";
 import { type BaseDisk, type BaseFacts, baseImage, plansOf, structuredVolumes, structureIn } from "./base-disk.ts";
@@ -82,8 +84,9 @@ async function makeDisk(
   disk: DiskPlan,
   index: number,
   raw: string,
-  { workDirectory, signal }: BuildContext,
+  { workDirectory, signal, epochSeconds }: BuildContext,
 ): Promise<void> {
+  const env = { ...cleanEnvironment(), ...epochEnvironment({ epochSeconds }) };
   const ids = baseIds(index === 0 ? key : `${key} ${index + 1}`, disk);
   const mounts = plansOf(plan).flatMap((one) => placedVolumes(one).flatMap(({ volume }) => mountsOf(volume)));
   await makeSparseFile(raw, disk.sizeBytes);
@@ -91,8 +94,9 @@ async function makeDisk(
     const extent = extentOf(placed);
     const part = partOf(placed.volume.mount ?? "", mounts);
     const uuid = volumeUuid(ids, placed);
-    if (part.at === "/" && part.hidden.length === 0) await makeExt4(raw, extent, uuid, directory, signal);
-    else await makePartialExt4(raw, extent, uuid, directory, part, signal);
+    if (part.at === "/" && part.hidden.length === 0) await makeExt4(raw, extent, uuid, directory, signal, env);
+    else await makePartialExt4(raw, extent, uuid, directory, part, signal, env);
+    if (epochSeconds !== undefined) await pinInodeTimes(raw, extent, epochSeconds, workDirectory, env, signal);
   }
   const keepStructures = async () => {
     for (const placed of structuredVolumes(disk)) {
@@ -103,7 +107,7 @@ async function makeDisk(
   if (index > 0) return keepStructures();
   const loader = join(bootDirectory, BOOT_FILES.efi);
   const name = LOADER_NAMES[plan.architecture];
-  await Promise.all([keepStructures(), makeEspPartition(raw, disk, ids.espSerial, loader, name, signal)]);
+  await Promise.all([keepStructures(), makeEspPartition(raw, disk, ids.espSerial, loader, name, signal, env)]);
   if (plan.architecture !== "amd64") return;
   const [mbr, core] = [join(bootDirectory, BOOT_FILES.mbr), join(bootDirectory, BOOT_FILES.core)];
   await patchRaw(raw, await biosBootPatches(disk, mbr, core));

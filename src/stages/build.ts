@@ -3,6 +3,7 @@ import { openCache } from "../core/cache.ts";
 import { type BuildContext, runStep } from "../core/context.ts";
 import type { TreeFacts } from "../core/distro.ts";
 import { withContext } from "../core/work-directory.ts";
+import { VmbuilderError } from "../model/errors.ts";
 import type { BuildEvent, EventSink } from "../model/events.ts";
 import type { Lock } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
@@ -51,7 +52,10 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
   await runStep({ ...options, emit: record.emit }, "check", "Check the host", () => checkHost(plan));
   const cache = await openCache(options.cacheDirectory);
   const place = options.tmp === undefined ? undefined : await openPlace(options.tmp);
-  const build = async (context: BuildContext) => {
+  const epochSeconds = options.lock?.epochSeconds;
+  if (epochSeconds !== undefined) checkClock(epochSeconds);
+  const build = async (timeless: BuildContext) => {
+    const context = { ...timeless, epochSeconds };
     const distro = findDistro(plan.recipe.distro);
     const headStart = prepareHeadStart(plan, context);
     try {
@@ -64,7 +68,7 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
         publishFolder(plan.destination, options.overwrite, async (directory) => {
           const overlays = plansOf(plan).map((_, index) => join(context.workDirectory, `machine${index || ""}.qcow2`));
           await runStep(context, "assemble/identity", "Write the machine's identity", () =>
-            identifyDisks(distro, base, identity, overlays, nowSeconds(), context),
+            identifyDisks(distro, base, identity, overlays, epochSeconds ?? nowSeconds(), context),
           );
           const machine = { plan, lock, base, identity, overlays, directory, steps: record.steps };
           const deployed = await deployMachine(machine, context);
@@ -89,6 +93,15 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
 async function openPlace(directory: string): Promise<string> {
   const { openWorkPlace } = await import("../system/work-place.ts"); // rarely wanted
   return openWorkPlace(directory);
+}
+
+/** What a build from a lock writes is dated by the lock; a clock that hasn't come so far would betray what is new. */
+function checkClock(epochSeconds: number): void {
+  if (nowSeconds() >= epochSeconds) return;
+  const date = new Date(epochSeconds * 1000).toISOString();
+  throw new VmbuilderError("release-future", `the lock is of ${date}, which has not come yet`, {
+    hint: "check this machine's clock",
+  });
 }
 
 function nowSeconds(): number {

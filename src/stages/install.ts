@@ -9,6 +9,7 @@ import { type Lock, type PackageRef, packageId, sourceIdentity } from "../model/
 import type { Plan } from "../model/plan.ts";
 import { removeGuestTree } from "../system/files.ts";
 import { packTree, unpackTree } from "../system/tree-archive.ts";
+import { pinTreeTimes } from "../system/tree-times.ts";
 import { type Asked, type HeadStart, isSetLikewise, type KeptFacts, TREE_ARCHIVE } from "./head-start.ts";
 import { runScripts } from "./tree-scripts.ts";
 
@@ -108,6 +109,7 @@ export async function installTree(
   const facts = await runStep(context, "install/finish", "Clean up", () =>
     distro.finish(request, bootDirectory, context),
   );
+  if (context.epochSeconds !== undefined) await pinTreeTimes(directory, context.epochSeconds, context.signal);
   const title = `${distro.name} ${plan.suite} ${plan.architecture}, ${lock.packages.length} packages`;
   const asked: Asked = {
     suite: plan.suite,
@@ -168,7 +170,8 @@ export async function listSubsets(
   lock: Lock,
   context: BuildContext,
 ): Promise<{ object: CacheObject; packages: readonly PackageRef[] }[]> {
-  if (plan.changes.debconf !== "") return []; // packages that are installed have asked their questions
+  // what is built upon shows, in the numbers of system users for one
+  if (plan.changes.debconf !== "" || context.epochSeconds !== undefined) return []; // packages that are installed have asked their questions
   const wanted = new Set(lock.packages.map((ref) => `${packageId(ref)} ${ref.sha256}`));
   return (await listObjects(context.cache, "tree"))
     .map((object) => ({ object, ...(object.meta.facts as KeptFacts) }))

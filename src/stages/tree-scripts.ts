@@ -1,6 +1,6 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type BuildContext, logLine } from "../core/context.ts";
+import { type BuildContext, epochEnvironment, logLine } from "../core/context.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { MachineScript } from "../model/identity.ts";
 import { readDeadlines } from "../system/deadlines.ts";
@@ -40,7 +40,8 @@ export async function runScripts(
     await runInGuest(tree, network ? ["sh", "-c", RUN_ONLINE, "sh", RESOLVER, ...argv] : argv, {
       signal: context.signal,
       binds: { [PLACE]: path, ...(network ? { [RESOLVER]: "/etc/resolv.conf" } : {}) },
-      ...(network ? { online: true, guestEnv: proxyVariables(network.proxy) } : {}),
+      guestEnv: { ...epochEnvironment(context), ...(network ? proxyVariables(network.proxy) : {}) },
+      ...(network ? { online: true } : {}),
       timeoutMs: readDeadlines().scriptMs,
       onLine: (line) => logLine(context, "install/scripts", "debug", `${name}: ${line}`),
     }).catch((error: unknown) => {

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { VmbuilderError } from "../model/errors.ts";
 import { type DiskPlan, partitionOf, SECTOR_BYTES } from "../model/storage-plan.ts";
 import type { DiskPatch } from "./disk-image.ts";
-import { run } from "./process.ts";
+import { cleanEnvironment, run } from "./process.ts";
 
 /** Fields of GRUB's boot.img and diskboot.img. @see grub-core/boot/i386/pc/boot.S and diskboot.S, include/grub/i386/pc/boot.h */
 const BOOT_CODE_BYTES = 440;
@@ -51,6 +51,7 @@ export async function makeEspPartition(
   loader: string,
   loaderName: string,
   signal: AbortSignal,
+  env = cleanEnvironment(),
 ): Promise<void> {
   const esp = partitionOf(plan, "esp");
   const image = `${disk}@@${esp.startSector * SECTOR_BYTES}`;
@@ -73,8 +74,8 @@ export async function makeEspPartition(
       "EFI",
       "::",
     ],
-    { signal },
+    { env, signal },
   );
-  await run(["mmd", "-i", image, "::/EFI", "::/EFI/BOOT"], { signal });
-  await run(["mcopy", "-i", image, loader, `::/EFI/BOOT/${loaderName}`], { signal });
+  await run(["mmd", "-i", image, "::/EFI", "::/EFI/BOOT"], { env, signal });
+  await run(["mcopy", "-i", image, loader, `::/EFI/BOOT/${loaderName}`], { env, signal });
 }

@@ -28,7 +28,7 @@ export async function patchRaw(path: string, patches: readonly DiskPatch[]): Pro
   }
 }
 
-/** Converts an image whose format is known; a backing file is resolved. Sparse stays sparse. */
+/** Converts an image whose format is known; a backing file is resolved. Sparse stays sparse. It is written in order (no `-W`), so that the same disk gives the same bytes. */
 export async function convertImage(
   source: string,
   from: string,
@@ -37,7 +37,7 @@ export async function convertImage(
   options: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  await run(["qemu-img", "convert", "-f", from, "-O", to, "-m", "8", "-W", ...options, source, target], { signal });
+  await run(["qemu-img", "convert", "-f", from, "-O", to, "-m", "8", ...options, source, target], { signal });
 }
 
 /** Where a raw file holds data; the rest is holes or zeros. qemu-img writes an extent a line. */

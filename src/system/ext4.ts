@@ -1,6 +1,6 @@
 import { VmbuilderError } from "../model/errors.ts";
 import { OWN_MOUNTS, runInNamespace } from "./namespace.ts";
-import { CommandError, run } from "./process.ts";
+import { CommandError, cleanEnvironment, run } from "./process.ts";
 import type { Extent } from "./undo-file.ts";
 
 /** The part of a tree that a file system holds. */
@@ -60,9 +60,10 @@ export async function makeExt4(
   uuid: string,
   tree: string,
   signal: AbortSignal,
+  env = cleanEnvironment(),
 ): Promise<void> {
   const argv = [...mke2fs(extent, uuid), "-d", tree, disk, size(extent)];
-  await refuseExcess("/", runInNamespace([...OWN_MOUNTS, ...argv], { signal }));
+  await refuseExcess("/", runInNamespace([...OWN_MOUNTS, ...argv], { env, signal }));
 }
 
 /**
@@ -77,10 +78,11 @@ export async function makePartialExt4(
   tree: string,
   { at, hidden, folders }: TreePart,
   signal: AbortSignal,
+  env = cleanEnvironment(),
 ): Promise<void> {
   const place = at === "/" ? "" : at;
   const argv = ["sh", "-c", SHOW_PART, "sh", tree, place, ...hidden, "--", disk, size(extent), ...mke2fs(extent, uuid)];
-  const { stdout } = await refuseExcess(at, runInNamespace([...OWN_MOUNTS, ...argv], { signal }));
+  const { stdout } = await refuseExcess(at, runInNamespace([...OWN_MOUNTS, ...argv], { env, signal }));
   const [mode = "755", uid = "0", gid = "0"] = stdout.trim().split(" ");
   const commands = [
     ...folders.flatMap(withParents).map((folder) => `mkdir "${folder}"`),
@@ -90,7 +92,7 @@ export async function makePartialExt4(
     "",
   ];
   const input = commands.join("\n");
-  await run(["debugfs", "-w", "-f", "-", `${disk}?offset=${extent.offsetBytes}`], { signal, input });
+  await run(["debugfs", "-w", "-f", "-", `${disk}?offset=${extent.offsetBytes}`], { env, signal, input });
 }
 
 function mke2fs(extent: Extent, uuid: string): string[] {

@@ -64,7 +64,7 @@ export function parseSubordinateIds(text: string): (IdRange & { owner: string })
 }
 
 /** Waits on descriptor 3 until the ids are mapped; only then is the program root of the namespace. */
-const WAIT_FOR_MAP = 'echo >&3 && read -r mapped <&3 && exec 3>&- && exec "$@"';
+const WAIT_FOR_MAP = 'umask 022 && echo >&3 && read -r mapped <&3 && exec 3>&- && exec "$@"';
 
 /** Gives a program namespaces of its own once it is root of a user namespace; see `util-linux`' unshare(1). */
 export const OWN_MOUNTS = [

@@ -3,6 +3,9 @@ import { OWN_MOUNTS, runInNamespace } from "./namespace.ts";
 /** Extended attributes that a system needs: file capabilities and access lists. */
 const ATTRIBUTES = ["--xattrs", "--xattrs-include=security.capability", "--xattrs-include=system.posix_acl_*"];
 
+/** Extended headers without tar's process id and without the times at which the tree was made and read. */
+const STABLE_HEADERS = ["--format=posix", "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime"];
+
 /** Packs a tree, owners by number as the guest has them. */
 export async function packTree(tree: string, archive: string, signal: AbortSignal): Promise<void> {
   const argv = [
@@ -13,6 +16,7 @@ export async function packTree(tree: string, archive: string, signal: AbortSigna
     "--numeric-owner",
     "--sort=name",
     "--warning=no-file-ignored",
+    ...STABLE_HEADERS,
     ...ATTRIBUTES,
     "-C",
     tree,

@@ -1,4 +1,4 @@
-import type { BuildContext } from "../../core/context.ts";
+import { type BuildContext, epochEnvironment } from "../../core/context.ts";
 import { BOOT_FILES, type TreeFacts, type TreeRequest } from "../../core/distro.ts";
 import { VmbuilderError } from "../../model/errors.ts";
 import type { BootPlace } from "../../model/placed-volume.ts";
@@ -80,7 +80,10 @@ export async function finishTree(
     ],
     signal,
   );
-  const { stdout } = await runInGuest(tree, ["sh", "-c", CLEAN, "sh", HOST_USR, POLICY_PATH], { signal });
+  const { stdout } = await runInGuest(tree, ["sh", "-c", CLEAN, "sh", HOST_USR, POLICY_PATH], {
+    signal,
+    guestEnv: epochEnvironment(context),
+  });
   await makeBootFiles(tree, plan.architecture, USUAL_PLACE, bootDirectory, signal);
   const lines = stdout.trim().split("\n");
   const kernelVersion = newestKernel(lines);

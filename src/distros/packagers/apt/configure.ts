@@ -1,6 +1,6 @@
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
-import { type BuildContext, logLine } from "../../../core/context.ts";
+import { type BuildContext, epochEnvironment, logLine } from "../../../core/context.ts";
 import { dependencyClosure } from "../../../model/dependency.ts";
 import type { StepName } from "../../../model/events.ts";
 import { GUEST_PATH, runInGuest } from "../../../system/guest.ts";
@@ -75,7 +75,12 @@ async function updateInitramfs(tree: string, args: readonly string[], context: B
 }
 
 function dpkgOptions({ binds, onLine }: Configuration, context: BuildContext) {
-  return { binds, onLine, signal: context.signal, guestEnv: { PATH: `${STUB_PATH}:${GUEST_PATH}` } };
+  return {
+    binds,
+    onLine,
+    signal: context.signal,
+    guestEnv: { ...epochEnvironment(context), PATH: `${STUB_PATH}:${GUEST_PATH}` },
+  };
 }
 
 function guestOptions(context: BuildContext) {
@@ -83,6 +88,7 @@ function guestOptions(context: BuildContext) {
     signal: context.signal,
     onLine: (line: string) => logLine(context, STEP, "debug", line),
     timeoutMs: INITRAMFS_TIMEOUT_MS,
+    guestEnv: epochEnvironment(context),
   };
 }
 

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { readGuestBytes } from "../../../system/guest-files.ts";
@@ -36,6 +36,7 @@ export async function quickenScripts(
       postinst.replace(LOCALES_LOOP, () => LOCALES_AWK),
       { mode: 0o755 },
     );
+    await chmod(String(binds[path]), 0o755); // whatever the caller's umask: dpkg can't set it
   }
   return binds;
 }

@@ -1,6 +1,6 @@
 import { mkdtemp } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { runStep } from "../../../core/context.ts";
+import { epochEnvironment, runStep } from "../../../core/context.ts";
 import { Slots } from "../../../core/slots.ts";
 import { runInGuest } from "../../../system/guest.ts";
 import {
@@ -13,7 +13,7 @@ import {
   renewInitramfs,
 } from "./configure.ts";
 import type { OpenedDeb } from "./control-archive.ts";
-import { emptyDatabase, type UnpackedPackage } from "./dpkg-database.ts";
+import { emptyDatabase, infoName, type UnpackedPackage } from "./dpkg-database.ts";
 import { activateFileTriggers, ownersOf, readDpkgState, readOwners, recordUnpacked } from "./dpkg-tree.ts";
 import type { Flow } from "./install.ts";
 import { findConflicting } from "./path-conflicts.ts";
@@ -84,14 +84,17 @@ async function configureGroups(
     const kernels = await unpackingKernels;
     const versions = kernelVersions(kernels);
     for (const version of versions) await listModules(tree, version, context);
-    await readyForInitramfs;
+    await (context.epochSeconds === undefined ? readyForInitramfs : configured.promise);
     for (const version of versions) await makeInitramfs(tree, version, context);
     return kernels;
   };
+  // What packages that are configured meanwhile have come to would show in a reproducible build's initramfs.
+  const configured = Promise.withResolvers<void>();
   const kernelsBootable = makeBootable();
   const configureAll = async () => {
     await readyForInitramfs;
     await configurePending(configuration, context);
+    configured.resolve();
     const later: UnpackedPackage[] = [];
     for (const queue of flow.groups.slice(1)) {
       const debs: OpenedDeb[] = [];
@@ -131,7 +134,8 @@ async function unpackRequired(flow: Flow, unpacking: Unpacking): Promise<Base> {
     return { installed: [], owners, stubs: await stubs(owners) };
   }
   await writeToTree(tree, [...installation.skeleton, ...emptyDatabase()], context.signal);
-  const installed = await unpackPackages(unpacking, flow.required, UNPACK_SLOTS);
+  const arrived = await unpackPackages(unpacking, flow.required, UNPACK_SLOTS);
+  const installed = arrived.toSorted((a, b) => byName(a.deb, b.deb));
   await writeToTree(tree, recordUnpacked(NOTHING_INSTALLED, installed), context.signal);
   const owners = ownersOf(installed);
   return { installed, owners, stubs: await stubs(owners) };
@@ -145,7 +149,12 @@ async function unpackRequired(flow: Flow, unpacking: Unpacking): Promise<Base> {
 async function configureRequired(flow: Flow, { installed, stubs }: Base, onReadyForKernels: () => void): Promise<void> {
   if (installed.length === 0) return;
   const { installation, context } = flow;
-  const options = { binds: stubs.binds, onLine: flow.onConfigureLine, signal: context.signal };
+  const options = {
+    binds: stubs.binds,
+    onLine: flow.onConfigureLine,
+    signal: context.signal,
+    guestEnv: epochEnvironment(context),
+  };
   const names = new Set(installed.map(({ deb }) => deb.control.get("Package")));
   const first = ["base-passwd", "base-files"].filter((name) => names.has(name));
   if (first.length > 0) await runDpkg(installation.tree, ["--force-depends", "--configure", ...first], options);
@@ -180,7 +189,12 @@ async function* preinstOrder(
   readyForKernels = ready,
 ): AsyncGenerator<OpenedDeb, undefined> {
   const { installation, context } = flow;
-  const options = { binds: base.stubs.binds, onLine: flow.onConfigureLine, signal: context.signal };
+  const options = {
+    binds: base.stubs.binds,
+    onLine: flow.onConfigureLine,
+    signal: context.signal,
+    guestEnv: epochEnvironment(context),
+  };
   let isReady = false;
   ready.then(() => (isReady = true)).catch(() => {});
   const kernels: OpenedDeb[] = [];
@@ -188,6 +202,7 @@ async function* preinstOrder(
   let waiting: OpenedDeb[] = [];
   const last: OpenedDeb[] = [];
   const release = async (released: OpenedDeb[]) => {
+    released.sort(byName); // not by their arrival: users get their numbers in this order
     await runPreinsts(installation.tree, released, await mkdtemp(join(context.workDirectory, "preinst-")), options);
     return released;
   };
@@ -196,7 +211,7 @@ async function* preinstOrder(
     else if (isLoadedByScripts(deb)) last.push(deb);
     else if (!deb.files.has("preinst")) yield deb;
     else waiting.push(deb);
-    if (isReady && waiting.length >= PREINST_BATCH) {
+    if (isReady && waiting.length >= PREINST_BATCH && context.epochSeconds === undefined) {
       yield* await release(waiting);
       waiting = [];
     }
@@ -208,13 +223,19 @@ async function* preinstOrder(
   return undefined;
 }
 
+function byName(a: OpenedDeb, b: OpenedDeb): number {
+  const [one = "", other = ""] = [a, b].map(({ control }) => infoName(control));
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
 /** Makes dpkg know a group of unpacked packages; those whose paths are contested are unpacked again by dpkg itself. */
 async function recordGroup(
   flow: Flow,
   present: ReadonlyMap<string, string>,
-  unpacked: readonly UnpackedPackage[],
+  arrived: readonly UnpackedPackage[],
 ): Promise<BuildStubs> {
   const { installation, context } = flow;
+  const unpacked = arrived.toSorted((a, b) => byName(a.deb, b.deb));
   const { tree } = installation;
   const stubs = await makeStubs(flow, new Set([...present.keys(), ...ownersOf(unpacked).keys()]));
   if (unpacked.length === 0) return stubs;
@@ -236,6 +257,7 @@ async function unpackByDpkg(flow: Flow, packages: readonly UnpackedPackage[], st
     archiveNames: new Map(packages.map(({ deb }, i) => [String(names[i]), deb.control.get("Package") ?? ""])),
     onLine: flow.onConfigureLine,
     signal: context.signal,
+    guestEnv: epochEnvironment(context),
   });
 }
 
