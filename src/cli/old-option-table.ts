@@ -20,6 +20,7 @@ export const oldOptions = [
   { flags: "-t, --tmp <DIR>", help: "folder to work in (default: in the cache)" },
   { flags: "--tmpfs <SIZE>", help: "work in memory, where so much must be free; - for 1G" },
   { flags: "--manifest <FILE>", help: "write the list of packages to this file, too" },
+  { flags: "--only-chroot", help: "make the system alone, as HOSTNAME.tar.zst" },
   { flags: "--destdir <DIR>", as: "dest" },
   { flags: "--flavour <NAME>", as: "kernel-flavour" },
   { flags: "--execscript <FILE>", as: "exec", values: "files" },

@@ -37,6 +37,7 @@ function helpText(row: OldOption): string {
 /** Old options that have an effect of their own, as they were given. */
 export interface OldValues {
   readonly config?: string;
+  readonly "only-chroot"?: boolean;
   readonly tmp?: string;
   readonly tmpfs?: string;
   readonly manifest?: string;
@@ -44,8 +45,14 @@ export interface OldValues {
 
 /** The values of a parsed command for {@link OldValues}. */
 export function readOldOptions(command: Command): OldValues {
-  const { config, tmp, tmpfs, manifest } = command.opts<OldValues>();
-  return { ...(config && { config }), ...(tmp && { tmp }), ...(tmpfs && { tmpfs }), ...(manifest && { manifest }) };
+  const { config, tmp, tmpfs, manifest, onlyChroot } = command.opts<OldValues & { onlyChroot?: boolean }>();
+  return {
+    ...(config && { config }),
+    ...(onlyChroot && { "only-chroot": true }),
+    ...(tmp && { tmp }),
+    ...(tmpfs && { tmpfs }),
+    ...(manifest && { manifest }),
+  };
 }
 
 /** Whether an option stands under {@link OLD_GROUP}. */

@@ -90,7 +90,8 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
   return withContext(cache, options.signal, record.emit, build, place);
 }
 
-async function openPlace(directory: string): Promise<string> {
+/** Opens the folder of {@link BuildOptions.tmp}. */
+export async function openPlace(directory: string): Promise<string> {
   const { openWorkPlace } = await import("../system/work-place.ts"); // rarely wanted
   return openWorkPlace(directory);
 }

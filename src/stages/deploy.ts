@@ -106,7 +106,7 @@ async function convertDisk(
 }
 
 /** A line a package: name, version, architecture. */
-function formatManifest(lock: Lock): string {
+export function formatManifest(lock: Lock): string {
   return lock.packages
     .map(({ name, version, architecture }) => `${name} ${version} ${architecture}\n`)
     .sort()
@@ -138,7 +138,8 @@ function disksOf({ disk, moreDisks }: Plan): Pick<Plan, "disk" | "moreDisks"> {
   return { disk, ...(moreDisks ? { moreDisks } : {}) };
 }
 
-function withoutSecrets(recipe: Recipe): Recipe {
+/** A recipe as it may be written where others read it. */
+export function withoutSecrets(recipe: Recipe): Recipe {
   const { pass, rootpass, ...rest } = recipe;
   return {
     ...rest,

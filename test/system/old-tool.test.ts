@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { builtCache, exists, makeBuildFolder } from "../fixtures/built-cache.ts";
@@ -186,6 +186,23 @@ describe("a work folder", () => {
     expect({ status: [1, 2].includes(status ?? 0), stdout }).toEqual({ status: true, stdout: "" });
     expect(await exists(join(folder, "vm-trixie-amd64-vm"))).toBe(false);
   });
+});
+
+it("--only-chroot makes an archive of the system with its users, owners and files, and no disk", async () => {
+  await writeFile(join(folder, "owned"), "owned /etc/owned 0640 joe:adm\n");
+  const user = ["--user", "joe", "--pass", "p", "--hostname", "web", "--only-chroot", "-d", "tree", "-q"];
+  const made = await old("vmbuilder", "kvm", "debian", ...source, ...user, "--copy", "owned");
+  expect(made).toEqual({ status: 0, stdout: "", stderr: "" });
+  expect((await readdir(join(folder, "tree"))).sort()).toEqual(["build.json", "manifest", "web.tar.zst"]);
+  const archive = join(folder, "tree/web.tar.zst");
+  expect((await stat(archive)).mode & 0o777).toBe(0o600); // hashes of passwords are in it
+  const { stdout: list } = await run("tar", ["--zstd", "--numeric-owner", "-tvf", archive]);
+  for (const line of [/^-rw-r----- 1000\/4 .* \.\/etc\/owned$/m, /^drwx------ 1000\/1000 .* \.\/home\/joe\/$/m])
+    expect(list).toMatch(line);
+  expect(list).toMatch(/^-rwsr-xr-x 0\/0 .* \.\/usr\/bin\/sudo$/m);
+  const { stdout: name } = await run("tar", ["--zstd", "-xOf", archive, "./etc/hostname"]);
+  expect(name).toBe("web\n");
+  expect(await readdir(join(cache, "work"))).toEqual([]);
 });
 
 describe("the program under its other name", () => {

@@ -64,7 +64,8 @@ export async function build(
     else process.stdout.write(formatPlan(plan));
     return;
   }
-  await confirmLogin(plan, values);
+  const isTreeOnly = old["only-chroot"] ?? false;
+  if (!isTreeOnly) await confirmLogin(plan, values);
   const [{ buildMachine }, { defaultCacheDirectory }] = await Promise.all([
     import("../../stages/build.ts"),
     import("../../core/cache.ts"),
@@ -77,7 +78,8 @@ export async function build(
       signal: session.signal,
       emit: session.emit,
     };
-    const result = await buildMachine(plan, { ...options, lock: await findLock(options) });
+    const make = isTreeOnly ? (await import("../../stages/only-tree.ts")).buildTree : buildMachine;
+    const result = await make(plan, { ...options, lock: await findLock(options) });
     await extras.afterBuild(result.directory);
     session.close();
     makeCompileCache();
@@ -91,6 +93,8 @@ export async function build(
         seconds,
         cached,
       });
+    } else if (isTreeOnly && !values.quiet) {
+      process.stdout.write(`the system is ready: ${result.directory}/${result.artifacts[0]?.name}\n`);
     } else if (!values.quiet) {
       const color = wantsColor(process.stdout, process.env);
       if (process.stdout.isTTY) process.stdout.write("\n"); // apart from the steps above

@@ -1,0 +1,105 @@
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openCache } from "../core/cache.ts";
+import { type BuildContext, runStep } from "../core/context.ts";
+import { withContext } from "../core/work-directory.ts";
+import type { FileEdit } from "../model/file-edit.ts";
+import type { Plan } from "../model/plan.ts";
+import { runHostProgramInGuest, runInGuest } from "../system/guest.ts";
+import { type TarItem, writeTar } from "../system/tar-writer.ts";
+import { packTree, unpackTree } from "../system/tree-archive.ts";
+import { describeArtifact } from "./artifact.ts";
+import { type BuildOptions, type BuildResult, openPlace } from "./build.ts";
+import { checkHost } from "./check-host.ts";
+import { formatManifest, withoutSecrets } from "./deploy.ts";
+import { BUILD_RECORD, checkDestination, publishFolder } from "./destination.ts";
+import { prepareHeadStart, TREE_ARCHIVE } from "./head-start.ts";
+import { readIdentity } from "./identity.ts";
+import { findTree, installTree, keepTree, releaseTree, type Tree } from "./install.ts";
+import { findDistro } from "./plan.ts";
+import { RECORD_VERSION } from "./record.ts";
+
+/** Files that speak of a disk, which a system without one hasn't got. */
+const OF_THE_DISK = /^(\/etc\/fstab|\/boot\/grub\/.*)$/;
+
+/**
+ * Builds the system of a machine without its disk, as `HOSTNAME.tar.zst`: owners by number as the machine would have them,
+ * so that root can unpack it anywhere, and an ordinary user in a namespace of his own.
+ *
+ * @throws what building a machine throws
+ */
+export async function buildTree(plan: Plan, options: BuildOptions): Promise<BuildResult> {
+  const startedAt = performance.now();
+  await checkDestination(plan.destination, options.overwrite);
+  const identity = await readIdentity(plan.recipe, plan, options.signal);
+  await runStep(options, "check", "Check the host", () => checkHost(plan));
+  const distro = findDistro(plan.recipe.distro);
+  const cache = await openCache(options.cacheDirectory);
+  const place = options.tmp === undefined ? undefined : await openPlace(options.tmp);
+  const build = async (context: BuildContext): Promise<BuildResult> => {
+    const headStart = prepareHeadStart(plan, context);
+    try {
+      const lock =
+        options.lock ??
+        (await runStep(context, "resolve", "Resolve packages", () => distro.resolve(plan, context, headStart.begin)));
+      const tree = await runStep(
+        context,
+        "install",
+        "Install packages",
+        async () =>
+          (await findTree(distro, plan, lock, context)) ?? installTree(distro, plan, lock, headStart, context),
+      );
+      await keepTree(tree, context);
+      const directory = tree.directory ?? (await unpackKept(tree, context));
+      const edits = distro.identify(identity, tree.facts, plan.disk).filter(({ path }) => !OF_THE_DISK.test(path));
+      const artifacts = await publishFolder(plan.destination, options.overwrite, (result) =>
+        runStep(context, "deploy", "Pack the system", async () => {
+          await applyEdits(directory, edits, context);
+          const archive = `${plan.recipe.hostname}.tar.zst`;
+          await packTree(directory, join(result, archive), context.signal);
+          await chmod(join(result, archive), 0o600); // hashes of passwords are in it
+          await writeFile(join(result, "manifest"), formatManifest(lock));
+          const files = await Promise.all([archive, "manifest"].map((name) => describeArtifact(result, name)));
+          const { suite, architecture, packages } = plan;
+          const recipe = withoutSecrets(plan.recipe);
+          const record = {
+            vmbuilder: RECORD_VERSION,
+            recipe,
+            plan: { suite, architecture, packages },
+            artifacts: files,
+          };
+          await writeFile(join(result, BUILD_RECORD), `${JSON.stringify(record, null, 1)}\n`);
+          return files;
+        }),
+      );
+      await releaseTree({ ...tree, directory });
+      const seconds = (performance.now() - startedAt) / 1000;
+      return { directory: plan.destination, artifacts, plan, packages: lock.packages.length, seconds, cached: [] };
+    } finally {
+      await headStart.discard();
+    }
+  };
+  return withContext(cache, options.signal, options.emit, build, place);
+}
+
+async function unpackKept(tree: Tree, context: BuildContext): Promise<string> {
+  const directory = join(context.workDirectory, "tree");
+  await mkdir(directory, { mode: 0o755 });
+  await unpackTree(join(tree.bootDirectory, TREE_ARCHIVE), directory, context.signal);
+  return directory;
+}
+
+/** Writes a machine's files from inside its tree, where no link leads out. */
+async function applyEdits(tree: string, edits: readonly FileEdit[], { signal }: BuildContext): Promise<void> {
+  const items = edits.flatMap((edit): TarItem[] => {
+    if (edit.kind === "remove") return [];
+    return edit.kind === "file" ? [{ ...edit, content: Buffer.from(edit.content, edit.encoding ?? "utf8") }] : [edit];
+  });
+  const removed = edits.filter(({ kind }) => kind === "remove").map(({ path }) => path);
+  if (removed.length > 0) await runInGuest(tree, ["rm", "-rf", "--", ...removed], { signal });
+  const extract = ["tar", "--extract", "--file=-", "--numeric-owner", "--same-owner", "--same-permissions"];
+  await runHostProgramInGuest(tree, [...extract, "--keep-directory-symlink"], {
+    signal,
+    input: writeTar(items, Math.floor(Date.now() / 1000)),
+  });
+}
