@@ -19,7 +19,7 @@ export const originOptions = [
   {
     key: "matrix",
     kind: "files",
-    argument: "KEY=VALUE,...",
+    argument: "KEY=A,B",
     group: "General",
     help: "a machine for each value; may be repeated, and each combination is built",
   },

@@ -58,7 +58,7 @@ function parseAxis(text: string): [string, string[]] {
   const at = text.indexOf("=");
   const values = splitList(text.slice(at + 1));
   if (at > 0 && values.length > 0) return [text.slice(0, at), values];
-  throw new VmbuilderError("usage", `--matrix: "${text.slice(0, 60)}" is not KEY=VALUE,...`, {
+  throw new VmbuilderError("usage", `--matrix: "${text.slice(0, 60)}" is not KEY=A,B`, {
     hint: "write for example --matrix suite=bookworm,trixie",
   });
 }

@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Recipe } from "../model/recipe.ts";
 import { type RecipeSurroundings, readRecipe } from "./recipe-file.ts";
-import { filesBelow } from "./recipe-origins.ts";
-import { saveProfile } from "./recipe-profiles.ts";
+import { filesBelow, listProfiles } from "./recipe-origins.ts";
+import { removeProfile, saveProfile } from "./recipe-profiles.ts";
 
 let folder = "";
 beforeEach(async () => {
@@ -147,6 +147,27 @@ describe("precedence", () => {
     expect(await refusal(readRecipe(undefined, {}, { below: below.slice(0, 1) }))).toMatch(/^etc.yaml:1:6: mem: /);
     expect(await refusal(filesBelow({ profile: "smal" }, env))).toMatch(/no profile "smal".*did you mean small\?/);
     expect(await refusal(filesBelow({ profile: "../x" }, env))).toMatch(/"..\/x" is no name of a profile/);
+  });
+
+  it("saves a profile that stands alone, for its owner, and removes it", async () => {
+    vi.stubEnv("XDG_DATA_HOME", join(folder, "data"));
+    await files({
+      "base/a.yaml": "suite: trixie\nssh-key: a.pub\nrootpass-file: secret\n",
+      "base/secret": "s3cret\n",
+      "web.yaml": "include: base/a.yaml\nvars: {m: 512}\nmem: $" + "{m}\n",
+    });
+    const path = await saveProfile("small", join(folder, "web.yaml"), { cpus: "2" }, {});
+    const text = await readFile(path, "utf8");
+    expect(text.replaceAll(folder, "FOLDER")).toBe(
+      'suite: trixie\nssh-key: FOLDER/base/a.pub\nrootpass-file: FOLDER/base/secret\nmem: "512"\ncpus: "2"\n',
+    );
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await listProfiles()).toEqual(["small"]);
+    const below = await filesBelow({ profile: "small", config: "none", systemConfig: "none" });
+    expect(await readRecipe(undefined, {}, { below })).toMatchObject({ mem: 512, cpus: 2, rootpass: "s3cret" });
+    await removeProfile("small");
+    expect(await listProfiles()).toEqual([]);
+    vi.unstubAllEnvs();
   });
 
   it("keeps passwords out of profiles", async () => {

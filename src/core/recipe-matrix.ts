@@ -49,7 +49,10 @@ export function expandMatrix(axes: readonly Axis[]): MatrixCell[] {
     const entries = chosen.map(({ axis, index }) => [axis.key, axis.values[index]] as const);
     const texts = entries.map(([key, value]) => [key, Array.isArray(value) ? value.join("-") : value]);
     return {
-      label: texts.map(([, value]) => String(value)).join(" "),
+      label: texts
+        .map(([, value]) => String(value))
+        .filter((text) => text !== "")
+        .join(" "),
       layer: {
         values: Object.fromEntries(entries),
         name: ([key]) => {

@@ -116,6 +116,10 @@ async function buildAll(
     throw new VmbuilderError("usage", "a lock holds the packages of one machine, and this is a matrix", {
       hint: "give --no-lock",
     });
+  if (old.manifest !== undefined)
+    throw new VmbuilderError("usage", "--manifest names one file, and this is a matrix", {
+      hint: "leave it out: each result folder holds its manifest",
+    });
   const taken = cells.map(({ plan }) => plan.destination);
   const twice = taken.find((destination, index) => taken.indexOf(destination) !== index);
   if (twice !== undefined)

@@ -35,7 +35,10 @@ async function wizard(asked: string | undefined): Promise<void> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const stopped = new Promise<never>((_, reject) => {
     const stop = () => reject(new VmbuilderError("interrupted", "stopped; nothing was written"));
-    terminal.once("SIGINT", stop);
+    terminal.once("SIGINT", () => {
+      process.stderr.write("\n"); // away from the question
+      stop();
+    });
     terminal.once("close", stop); // an end of input
   });
   stopped.catch(() => {}); // each question waits for it
