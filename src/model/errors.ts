@@ -21,6 +21,7 @@ export const ERROR_TABLE = {
   "lock-stale": { exitStatus: 2, httpStatus: 409 },
   "lock-invalid": { exitStatus: 2, httpStatus: 400 },
   "image-refused": { exitStatus: 2, httpStatus: 400 },
+  "ppa-service-unknown": { exitStatus: 2, httpStatus: 400 },
   "mirror-unknown": { exitStatus: 2, httpStatus: 400 },
   // the host
   "host-unfit": { exitStatus: 1, httpStatus: 503 },

@@ -79,11 +79,14 @@ export function isDebPath(text: string): boolean {
 export interface ExtraRepository {
   readonly name: string;
   readonly uri: string;
-  readonly suite: string;
+  /** Nothing means the machine's own. */
+  readonly suite: string | undefined;
   readonly components: readonly string[];
   /** Public keys in binary form, or the address from which the one with the fingerprint is fetched. */
   readonly key: Uint8Array | string | undefined;
   readonly fingerprint: string | undefined;
+  /** Where the service tells of a personal archive's key. */
+  readonly ppa?: string;
   readonly trusted: boolean;
   readonly checkValidUntil: boolean;
 }

@@ -12,6 +12,7 @@ const HOSTNAME =
 const USER_NAME = /^[a-z_][a-z0-9_-]{0,31}$/;
 const PACKAGE_NAME = /^[a-z0-9][a-z0-9+.-]+$/;
 const PACKAGE_OR_PATH = /^(?:[a-z0-9][a-z0-9+.-]+|[^\0\n]+\.deb)$/;
+const PPA = /^(?:ppa:)?[a-z0-9][a-z0-9.+-]*(?:\/[a-z0-9][a-z0-9.+-]*)?$/;
 const WORD = /^[A-Za-z0-9][A-Za-z0-9.+_-]*$/;
 const SSH_KEY = /^(?:[a-z0-9@=",. -]+ )?(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+(?: [^\n]*)?$/;
 
@@ -113,6 +114,9 @@ export const recipeSchema = z.strictObject({
   components: words(WORD, "component name").default(["main"]),
   keyring: path.optional(),
   repositories: list(repositorySchema).default([]).describe("package repositories beside the archive"),
+  ppa: words(PPA, "owner of a PPA, nor OWNER/NAME").default([]),
+  "ppa-archive": z.url({ protocol: /^https?$/ }).optional(),
+  "ppa-api": z.url({ protocol: /^https?$/ }).optional(),
   iso: path.optional(),
   "iso-unsigned": z.boolean().default(false),
   proxy: z.url().optional(),

@@ -140,9 +140,10 @@ function disksOf({ disk, moreDisks }: Plan): Pick<Plan, "disk" | "moreDisks"> {
 
 /** A recipe as it may be written where others read it. */
 export function withoutSecrets(recipe: Recipe): Recipe {
-  const { pass, rootpass, ...rest } = recipe;
+  const { pass, rootpass, proxy, ...rest } = recipe;
   return {
     ...rest,
+    ...(proxy === undefined ? {} : { proxy: proxy.replace(/\/\/[^/@]*@/, "//(set)@") }),
     ...(pass === undefined ? {} : { pass: "(set)" }),
     ...(rootpass === undefined ? {} : { rootpass: "(set)" }),
   };

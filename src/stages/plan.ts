@@ -70,6 +70,7 @@ export async function planBuild(asked: Recipe): Promise<Plan> {
 function namesExtras(recipe: Recipe): boolean {
   return (
     recipe.repositories.length > 0 ||
+    recipe.ppa.length > 0 ||
     recipe.debs.length > 0 ||
     recipe.iso !== undefined ||
     recipe.addpkg.some(isDebPath)

@@ -8,6 +8,7 @@ import { isFlat, plainFingerprint, type Repository, repositoryName } from "../..
 import { type DownloadOptions, downloadBytes } from "../../../system/download.ts";
 import { makeDirectory, readSmallBytes, sha256Text, writeFileAtomically } from "../../../system/files.ts";
 import { isHostOnly, type ResolvedSources } from "./archive.ts";
+import { fetchPpaKey } from "./ppas.ts";
 import { type PublicKey, readPublicKeys } from "./public-keys.ts";
 import { checkComponents, fetchRelease } from "./release.ts";
 
@@ -49,13 +50,14 @@ export async function readRepositories(
  */
 export async function findRepositories(
   repositories: readonly ExtraRepository[],
+  machineSuite: string,
   cacheDirectory: string,
   options: DownloadOptions,
   nowMs: number,
 ): Promise<ResolvedSources> {
   const found = await Promise.all(
     repositories.map(async (repository) => {
-      const { name, uri, suite, components, trusted, checkValidUntil } = repository;
+      const { name, uri, suite = machineSuite, components, trusted, checkValidUntil } = repository;
       const release = await fetchRelease(uri, suite, options, nowMs, { trusted, checkValidUntil });
       if (!release)
         throw new VmbuilderError("mirror-not-a-repository", `${uri} has no suite ${suite}`, {
@@ -69,7 +71,7 @@ export async function findRepositories(
         components,
         ...(trusted
           ? { keyring: "", trusted: true as const }
-          : await keyringOf(await fetchKeys(repository, options), cacheDirectory)),
+          : await keyringOf(await fetchKeys(repository, cacheDirectory, options), cacheDirectory)),
         ...(checkValidUntil ? {} : { checkValidUntil: false as const }),
       };
       return { source, release };
@@ -136,7 +138,12 @@ async function findKey(fingerprint: string, repository: Repository, keyrings: re
   });
 }
 
-async function fetchKeys({ key, fingerprint, name }: ExtraRepository, options: DownloadOptions): Promise<Buffer> {
+async function fetchKeys(
+  { key, fingerprint, name, ppa }: ExtraRepository,
+  cacheDirectory: string,
+  options: DownloadOptions,
+): Promise<Buffer> {
+  if (ppa !== undefined) return fetchPpaKey(name, ppa, cacheDirectory, options);
   if (key instanceof Uint8Array) return Buffer.from(key);
   if (key === undefined || fingerprint === undefined) throw new VmbuilderError("recipe-invalid", `${name} has no key`);
   const bytes = await downloadBytes(key, { ...options, limitBytes: LARGEST_KEY_FILE_BYTES });

@@ -139,7 +139,7 @@ async function findAll(
   const archiveOptions = media ? { ...options, media: archiveOnMedia(media, plan.architecture, context) } : options;
   const [archive, further] = await Promise.all([
     findSources(plan, archiveOptions, Date.now()),
-    findRepositories(plan.extras.repositories, context.cache.directory, options, Date.now()),
+    findRepositories(plan.extras.repositories, plan.suite, context.cache.directory, options, Date.now()),
   ]);
   return {
     ...archive,
