@@ -4,6 +4,7 @@ import { addCache } from "./commands/cache.ts";
 import { addClone } from "./commands/clone.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addConvert } from "./commands/convert.ts";
+import { addDiff } from "./commands/diff.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addImportConfig } from "./commands/import-config.ts";
 import { addLock } from "./commands/lock.ts";
@@ -25,6 +26,7 @@ export function createProgram(): Command {
   addOldForms(program);
   addLock(program);
   addClone(program);
+  addDiff(program);
   addConvert(program);
   addCache(program);
   addDoctor(program);

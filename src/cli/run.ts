@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { VmbuilderError } from "../model/errors.ts";
+import { DIFFERENT } from "./commands/diff.ts";
 import { arrangeOldForm } from "./old-form.ts";
 import { createProgram } from "./program.ts";
 import { wantsColor } from "./terminal/color.ts";
@@ -19,6 +20,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     return 0;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0; // --help, --version
+    if (thrown instanceof CommanderError && thrown.code === DIFFERENT) return thrown.exitCode;
     const error = thrown instanceof CommanderError ? usageError(thrown) : thrown;
     report(error, argv);
     return error instanceof VmbuilderError ? error.exitStatus : 1;

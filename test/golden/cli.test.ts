@@ -15,6 +15,7 @@ const COMMANDS = [
   "ubuntu-vm-builder",
   "lock",
   "clone",
+  "diff",
   "convert",
   "cache",
   "cache ls",
