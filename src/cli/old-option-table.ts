@@ -37,10 +37,6 @@ export const oldOptions = [
   { flags: "--chroot-dir <DIR>", note: "the system is made in a folder of its own, which is removed afterwards" },
   { flags: "--debootstrap-tarball <FILE>", note: "downloads are kept in the cache; see vmbuilder cache" },
   {
-    flags: "--libvirt <URI>",
-    note: "no machine is defined in libvirt yet; start it with run.sh, or import its disk by virt-install",
-  },
-  {
     flags: "--vbox-disk-format <NAME>",
     note: "vbox gets a VDI; for a VMDK beside it: --format vmdk",
   },

@@ -2,6 +2,7 @@ import type { BuildOption } from "./build-option.ts";
 import { contentOptions } from "./content-options.ts";
 import { networkOptions } from "./network-options.ts";
 import { originOptions } from "./origin-options.ts";
+import { outputOptions } from "./output-options.ts";
 import { sourceOptions } from "./source-options.ts";
 
 /** The options of `vmbuilder build`, in the order of its help. */
@@ -197,22 +198,7 @@ export const buildOptions = [
   },
   ...networkOptions,
   ...sourceOptions,
-  {
-    key: "dest",
-    letter: "d",
-    kind: "text",
-    argument: "DIR",
-    group: "Output",
-    help: "result",
-    standard: "HOSTNAME-SUITE-ARCH-vm",
-  },
-  { key: "overwrite", letter: "o", kind: "switch", group: "Output", help: "replace DIR if vmbuilder made it" },
-  { key: "update-lock", kind: "switch", group: "Output", help: "renew the recipe's lock; or --no-lock: ignore it" },
-  { key: "no-lock", kind: "switch", group: "Output", helpIn: "update-lock", help: "build without the recipe's lock" },
-  { key: "cache-dir", kind: "text", argument: "DIR", group: "Output", help: "cache", standard: "~/.cache/vmbuilder" },
-  { key: "json", kind: "switch", group: "Output", help: "events and result as lines of JSON" },
-  { key: "quiet", letter: "q", kind: "switch", group: "Output", help: "only warnings and errors" },
-  { key: "verbose", letter: "v", kind: "switch", group: "Output", help: "also what the programs say" },
+  ...outputOptions,
 ] as const satisfies readonly BuildOption[];
 
 /** An option of {@link buildOptions}. */

@@ -11,6 +11,13 @@ export interface SystemIds {
   readonly cim: number;
 }
 
+/** What the libvirt that is to get a machine can do. */
+export interface LibvirtHost {
+  readonly hasKvm: boolean;
+  /** A user's own: it has no networks. */
+  readonly isSession: boolean;
+}
+
 /** A disk file of the result folder. */
 export interface MachineDisk {
   readonly name: string;
@@ -30,6 +37,8 @@ export interface MachineDescription {
   /** Of this machine alone. */
   readonly uuid: string;
   readonly disks: readonly MachineDisk[];
+  /** Where it is to be defined, if that is known. */
+  readonly libvirt?: LibvirtHost | undefined;
   /** The result folder as people will find it, for descriptions that need absolute paths. */
   readonly directory: string;
 }

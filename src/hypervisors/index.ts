@@ -1,7 +1,7 @@
 import type { Hypervisor } from "../core/hypervisor.ts";
 import { hyperv } from "./hyper-v.ts";
 import { kvm } from "./kvm.ts";
-import { libvirt } from "./libvirt.ts";
+import { libvirtDomain } from "./libvirt.ts";
 import { ova } from "./ova.ts";
 import { virtualbox } from "./virtualbox.ts";
 import { VMWARE } from "./vmware.ts";
@@ -11,7 +11,7 @@ import { xen } from "./xen.ts";
 export const HYPERVISORS: readonly Hypervisor[] = [
   kvm,
   { ...kvm, name: "qemu", title: "QEMU" },
-  libvirt,
+  libvirtDomain,
   ...VMWARE,
   virtualbox,
   hyperv,

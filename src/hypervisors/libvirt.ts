@@ -10,7 +10,7 @@ import { escapeXml } from "./xml.ts";
 
 const MACHINES = { amd64: ["x86_64", "q35"], arm64: ["aarch64", "virt"] } as const;
 
-export const libvirt: Hypervisor = {
+export const libvirtDomain: Hypervisor = {
   name: "libvirt",
   title: "libvirt (QEMU)",
   format: "qcow2",
@@ -18,7 +18,7 @@ export const libvirt: Hypervisor = {
   describe: (machine) => [{ name: `${machine.hostname}.xml`, content: domain(machine), mode: 0o644 }],
 };
 
-/** Without a domain type that the host lacks: libvirt refuses `kvm` where there is none, so `virsh` users may edit one word. */
+/** KVM unless the libvirt that is to get it is known to have none. */
 function domain({
   recipe,
   network,
@@ -28,10 +28,12 @@ function domain({
   system,
   uuid,
   disks,
+  libvirt,
   directory,
 }: MachineDescription): string {
   const [cpu, machine] = MACHINES[architecture];
   const isUefi = firmware === "uefi";
+  const { hasKvm, isSession } = libvirt ?? { hasKvm: true, isSession: false };
   const drives = disks.map(
     ({ name }, index) => `    <disk type='file' device='disk'>
       <driver name='qemu' type='qcow2' discard='unmap'/>
@@ -39,7 +41,7 @@ function domain({
       <target dev='vd${"abcdefghijklmnopqrstuvwxyz"[index]}' bus='virtio'/>
     </disk>`,
   );
-  return `<domain type='kvm'>
+  return `<domain type='${hasKvm ? "kvm" : "qemu"}'>
   <name>${escapeXml(hostname)}</name>
   <uuid>${uuid}</uuid>
   <metadata>
@@ -56,11 +58,11 @@ function domain({
   <features>
     <acpi/>${architecture === "amd64" ? "\n    <apic/>" : ""}
   </features>
-  <cpu mode='host-passthrough'/>
+  <cpu mode='${hasKvm ? "host-passthrough" : "maximum"}'/>
   <clock offset='utc'/>
   <devices>
 ${drives.join("\n")}
-${network.interfaces.map(card).join("\n")}
+${network.interfaces.map((one) => card(one, isSession)).join("\n")}
     <serial type='pty'/>
     <console type='pty'/>
     <channel type='unix'>
@@ -79,12 +81,17 @@ ${network.interfaces.map(card).join("\n")}
 }
 
 /** libvirt's own network where the recipe names none; to it belongs a host that hands out addresses. */
-function card({ mac, attachment }: InterfacePlan): string {
+function card({ mac, attachment }: InterfacePlan, isSession: boolean): string {
   const source =
     attachment.kind === "bridge"
       ? ["bridge", `bridge='${attachment.name}'`]
       : ["network", `network='${attachment.kind === "network" ? attachment.name : "default"}'`];
-  return `    <interface type='${source[0]}'>${mac === undefined ? "" : `\n      <mac address='${mac}'/>`}
+  const address = mac === undefined ? "" : `\n      <mac address='${mac}'/>`;
+  if (isSession && attachment.kind === "user")
+    return `    <interface type='user'>${address}
+      <model type='virtio'/>
+    </interface>`;
+  return `    <interface type='${source[0]}'>${address}
       <source ${source[1]}/>
       <model type='virtio'/>
     </interface>`;

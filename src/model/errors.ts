@@ -32,6 +32,7 @@ export const ERROR_TABLE = {
   "memory-short": { exitStatus: 1, httpStatus: 503 },
   "path-unusable": { exitStatus: 1, httpStatus: 500 },
   // mirror and packages
+  "libvirt-unreachable": { exitStatus: 1, httpStatus: 502 },
   "mirror-unreachable": { exitStatus: 1, httpStatus: 502 },
   "mirror-stalled": { exitStatus: 1, httpStatus: 504 },
   "mirror-not-a-repository": { exitStatus: 1, httpStatus: 502 },

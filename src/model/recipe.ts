@@ -98,6 +98,10 @@ export const recipeSchema = z.strictObject({
   arch: z.enum(["amd64", "arm64"]).optional(),
   hypervisor: list(z.string().regex(WORD, "is no hypervisor name")).default(["kvm"]),
   format: list(z.string().regex(WORD, "is no format name")).default([]),
+  libvirt: z
+    .string()
+    .regex(/^[a-z][a-z0-9]*:\/\/\/[a-z]+$/, "is no address of a libvirt on this host, such as qemu:///system")
+    .optional(),
   firmware: z.enum(["bios", "uefi"]).optional(),
   hostname: z
     .string()

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { openCache } from "../core/cache.ts";
 import { type BuildContext, runStep } from "../core/context.ts";
 import type { TreeFacts } from "../core/distro.ts";
+import type { LibvirtHost } from "../core/hypervisor.ts";
 import { withContext } from "../core/work-directory.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { BuildEvent, EventSink } from "../model/events.ts";
@@ -50,6 +51,7 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
   await checkDestination(plan.destination, options.overwrite);
   const identity = await readIdentity(plan.recipe, plan, options.signal);
   await runStep({ ...options, emit: record.emit }, "check", "Check the host", () => checkHost(plan));
+  const libvirt = await libvirtOf(plan, options);
   const cache = await openCache(options.cacheDirectory);
   const place = options.tmp === undefined ? undefined : await openPlace(options.tmp);
   const epochSeconds = options.lock?.epochSeconds;
@@ -70,12 +72,13 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
           await runStep(context, "assemble/identity", "Write the machine's identity", () =>
             identifyDisks(distro, base, identity, overlays, epochSeconds ?? nowSeconds(), context),
           );
-          const machine = { plan, lock, base, identity, overlays, directory, steps: record.steps };
+          const machine = { plan, lock, base, identity, overlays, directory, libvirt, steps: record.steps };
           const deployed = await deployMachine(machine, context);
           await kept;
           return deployed;
         }),
       );
+      if (libvirt) await define(plan, context);
       return {
         ...deployment,
         plan,
@@ -88,6 +91,17 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
     }
   };
   return withContext(cache, options.signal, record.emit, build, place);
+}
+
+async function libvirtOf(plan: Plan, { overwrite, signal }: BuildOptions): Promise<LibvirtHost | undefined> {
+  if (plan.recipe.libvirt === undefined) return undefined;
+  const { checkLibvirt } = await import("./libvirt-domain.ts"); // rarely wanted
+  return checkLibvirt(plan, overwrite, signal);
+}
+
+async function define(plan: Plan, context: BuildContext): Promise<void> {
+  const { defineDomain } = await import("./libvirt-domain.ts");
+  await runStep(context, "deploy/libvirt", "Define it in libvirt", () => defineDomain(plan, context.signal));
 }
 
 /** Opens the folder of {@link BuildOptions.tmp}. */

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type BuildContext, runStep } from "../core/context.ts";
 import type { Format } from "../core/format.ts";
-import type { MachineDisk } from "../core/hypervisor.ts";
+import type { LibvirtHost, MachineDisk } from "../core/hypervisor.ts";
 import { Slots } from "../core/slots.ts";
 import { FORMATS } from "../formats/index.ts";
 import type { Identity } from "../model/identity.ts";
@@ -32,6 +32,7 @@ export interface DeploymentRequest {
   /** An image for each disk. */
   readonly overlays: readonly string[];
   readonly directory: string;
+  readonly libvirt: LibvirtHost | undefined;
   readonly steps: readonly { step: string; seconds: number }[];
 }
 
@@ -64,6 +65,7 @@ export async function deployMachine(request: DeploymentRequest, context: BuildCo
       hostname: plan.recipe.hostname,
       network: request.identity.network,
       diskGuid: request.identity.ids.diskGuid,
+      libvirt: request.libvirt,
       directory: plan.destination,
     };
     for (const hypervisor of hypervisors) {

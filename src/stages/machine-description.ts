@@ -1,6 +1,6 @@
 import { derivedUuid } from "../core/derived-uuid.ts";
 import type { Format } from "../core/format.ts";
-import type { MachineDescription, MachineDisk } from "../core/hypervisor.ts";
+import type { LibvirtHost, MachineDescription, MachineDisk } from "../core/hypervisor.ts";
 import type { Identity } from "../model/identity.ts";
 import type { NetworkPlan } from "../model/network.ts";
 import type { Plan } from "../model/plan.ts";
@@ -17,6 +17,7 @@ export interface DescribedMachine {
   readonly hostname: string;
   readonly network: NetworkPlan;
   readonly diskGuid: string;
+  readonly libvirt?: LibvirtHost | undefined;
   /** Where the result folder will be. */
   readonly directory: string;
 }

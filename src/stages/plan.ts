@@ -44,7 +44,7 @@ export function findFormat(name: string): Format {
  */
 export async function planBuild(asked: Recipe): Promise<Plan> {
   const settings = await planSettings(asked);
-  const recipe = { ...asked, ...valuesOf(settings) };
+  const recipe = { ...withLibvirt(asked), ...valuesOf(settings) };
   const distro = findDistro(recipe.distro);
   const architecture = recipe.arch ?? (process.arch === "arm64" ? "arm64" : "amd64");
   checkDeployment(recipe, architecture);
@@ -65,6 +65,12 @@ export async function planBuild(asked: Recipe): Promise<Plan> {
   };
   const plan = { recipe, suite, architecture, packages, changes, settings, ...disks, network, destination };
   return extras ? { ...plan, extras } : plan;
+}
+
+/** A machine that is to be defined in libvirt has to be described for it. */
+function withLibvirt(recipe: Recipe): Recipe {
+  if (recipe.libvirt === undefined || recipe.hypervisor.includes("libvirt")) return recipe;
+  return { ...recipe, hypervisor: [...recipe.hypervisor, "libvirt"] };
 }
 
 function namesExtras(recipe: Recipe): boolean {

@@ -71,6 +71,7 @@ export async function checkHostFor(
     checkNamespace(),
     ...(cacheDirectory === undefined ? [] : [checkSpace(cacheDirectory)]),
     checkProgram(emulator, emulatorPackage, false),
+    checkProgram("virsh", "libvirt-clients", false),
     checkKvm(),
   ]);
 }

@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, readdir, rm } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -74,6 +74,49 @@ describe.skipIf(userInfo().uid !== 0)("an ordinary user (made by root)", () => {
     expect(refused.stderr).toContain("cache-unusable");
     expect(refused.stderr).toContain(foreign);
     expect(await exists(join(home, "vm"))).toBe(false);
+  });
+
+  test("gets a machine defined in libvirt, which starts; it is replaced only when told so, and never while it runs", async () => {
+    await own(home, WITH_RANGE);
+    const uri = "qemu:///session";
+    const settings = await mkdtemp("/tmp/vmb-"); // libvirt's sockets stand below it, whose paths must be short
+    await own(settings, WITH_RANGE);
+    const environment = ["env", `XDG_RUNTIME_DIR=${home}`, `XDG_CONFIG_HOME=${settings}`];
+    const as = (argv: readonly string[]) => asUser(WITH_RANGE, home, [...environment, ...argv]);
+    const virsh = (...args: string[]) => as(["virsh", "--quiet", "--connect", uri, ...args]);
+    const given = [
+      "--libvirt",
+      uri,
+      "--hostname",
+      "vmb-libvirt",
+      "--mem",
+      "512",
+      "--cpus",
+      "2",
+      "--mac",
+      "52:54:00:00:00:07",
+    ];
+    try {
+      expect(await as([...build(), ...given])).toMatchObject({ status: 0, stderr: "" });
+      const { stdout: domain } = await virsh("dumpxml", "vmb-libvirt");
+      expect(domain).toContain("<mac address='52:54:00:00:00:07'/>");
+      expect(domain).toMatch(/>524288<\/memory>[\s\S]*>2<\/vcpu>/);
+      const again = [...build(), ...given, "--dest", join(home, "other")];
+      expect(await as(again)).toMatchObject({
+        status: 2,
+        stderr: expect.stringContaining("named vmb-libvirt already"),
+      });
+      expect(await as([...build(), ...given, "--overwrite"])).toMatchObject({ status: 0, stderr: "" });
+      expect(await virsh("start", "vmb-libvirt")).toMatchObject({ status: 0, stderr: "" });
+      expect(await virsh("domstate", "vmb-libvirt")).toMatchObject({ stdout: "running\n" });
+      const running = expect.stringContaining("is running in libvirt");
+      expect(await as([...again, "--overwrite"])).toMatchObject({ status: 2, stderr: running });
+    } finally {
+      await virsh("destroy", "vmb-libvirt");
+      await virsh("undefine", "--nvram", "vmb-libvirt");
+      await run("pkill", ["-u", WITH_RANGE]); // the session's daemon would stay for two minutes
+      await rm(settings, { recursive: true, force: true });
+    }
   });
 
   function build(): string[] {

@@ -79,7 +79,7 @@ describe("a machine by the old command line", () => {
       "52:54:00:00:00:01",
     ];
     const scripts = ["--copy", "copies", "--execscript", "script", "--firstboot", "boot", "--firstlogin", "login"];
-    const senseless = ["--templates", "x", "--libvirt", "qemu:///system"];
+    const senseless = ["--templates", "x", "--xen-kernel", "x"];
     const args = [...source, ...general, ...sizes, ...users, ...network, ...more, ...scripts, ...senseless];
     made = await old("vmbuilder", "kvm", "debian", "--hostname", "web", "--timezone", "Europe/Berlin", ...args);
     disk = await openGuestDisk(join(folder, "web-vm/web.qcow2"));
@@ -92,7 +92,7 @@ describe("a machine by the old command line", () => {
     const lines = made.stderr.trimEnd().split("\n");
     expect(lines).toHaveLength(2);
     expect(lines[0]).toMatch(/^vmbuilder: note: --templates: .*--copy/);
-    expect(lines[1]).toMatch(/^vmbuilder: note: --libvirt: .*run\.sh/);
+    expect(lines[1]).toMatch(/^vmbuilder: note: --xen-kernel: .*boot loader/);
   });
   it("has the sizes, which were in MB", () => {
     const sizeOf = (number: number) => disk.partitions.find((one) => one.number === number)?.sizeBytes;
