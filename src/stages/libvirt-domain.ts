@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { LibvirtHost } from "../core/hypervisor.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { Plan } from "../model/plan.ts";
-import { CommandError, run } from "../system/process.ts";
+import { CommandError, cleanEnvironment, run } from "../system/process.ts";
 
 const CPUS = { amd64: "x86_64", arm64: "aarch64" } as const;
 
@@ -60,8 +60,14 @@ export async function defineDomain({ recipe, destination }: Plan, signal: AbortS
   }
 }
 
+/** By these a user's own daemon is found. */
+const SESSION_VARIABLES = ["XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"] as const;
+
 function virsh(uri: string, args: readonly string[], signal: AbortSignal) {
-  return run(["virsh", "--quiet", "--connect", uri, ...args], { signal });
+  const session = Object.fromEntries(
+    SESSION_VARIABLES.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+  );
+  return run(["virsh", "--quiet", "--connect", uri, ...args], { env: { ...cleanEnvironment(), ...session }, signal });
 }
 
 async function succeeds(uri: string, args: readonly string[], signal: AbortSignal): Promise<boolean> {
