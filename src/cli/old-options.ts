@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { type OldOption, oldOptions } from "./old-option-table.ts";
+import { VERSION } from "./version.ts";
 
 /** Heading of the options that only the old tool knew. */
 export const OLD_GROUP = "Old options";
@@ -8,6 +9,9 @@ const rows: readonly OldOption[] = oldOptions;
 
 /** Adds the options of {@link oldOptions}; where they are hidden, they are understood all the same. */
 export function addOldOptions(command: Command, visibility: "shown" | "hidden"): Command {
+  command.version(VERSION, "--version", "show the version");
+  const version = command.options.at(-1)?.helpGroup(OLD_GROUP);
+  if (visibility === "hidden") version?.hideHelp();
   for (const row of rows) {
     const option = new Option(row.flags, helpText(row));
     if (visibility === "hidden" || !isFirstOfItsNote(row)) option.hideHelp();
