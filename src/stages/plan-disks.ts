@@ -5,7 +5,7 @@ import type { Plan } from "../model/plan.ts";
 import { type Recipe, recipeSchema } from "../model/recipe.ts";
 import { MIB } from "../model/size.ts";
 import { contentOf, type DiskPlan, planDisks, planStorage } from "../model/storage-plan.ts";
-import { type DiskRequest, type Refuse, volumesOf } from "../model/storage-request.ts";
+import { type DiskRequest, type Refuse, smallestBytes, volumesOf } from "../model/storage-request.ts";
 import { readSmallFile } from "../system/files.ts";
 
 const LARGEST_PARTITION_FILE_BYTES = 64 * 1024;
@@ -66,8 +66,12 @@ function groupDisk({ rootsize, swapsize, optsize }: Recipe): DiskRequest {
     { name: "opt", ...ext4, mount: "/opt", sizeBytes: optsize },
     { name: "root", ...ext4, mount: "/", sizeBytes: rootsize },
   ].filter(({ name, sizeBytes }) => name === "root" || sizeBytes !== 0);
+  const lvm = { group: "vg", volumes };
   return {
-    partitions: [{ sizeBytes: BOOT_BYTES, volume: { ...ext4, mount: "/boot" } }, { lvm: { group: "vg", volumes } }],
+    partitions: [
+      { sizeBytes: BOOT_BYTES, volume: { ...ext4, mount: "/boot" } },
+      { sizeBytes: smallestBytes({ lvm }), lvm },
+    ],
   };
 }
 
