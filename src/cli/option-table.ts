@@ -67,6 +67,8 @@ export const buildOptions = [
     group: "Disk",
     help: "partition file; --label msdos: not GPT",
   },
+  { key: "raw", kind: "files", argument: "PATH", group: "Disk", help: "write there: file, device; --yes: unasked" },
+  { key: "yes", kind: "switch", group: "Disk", helpIn: "raw", help: "write over what --raw targets hold" },
   {
     key: "label",
     kind: "text",

@@ -10,6 +10,7 @@ const NOT_OF_RECIPES: readonly string[] = [
   "quiet",
   "verbose",
   "overwrite",
+  "yes",
   "cache-dir",
   "allow-no-login",
   "update-lock",

@@ -18,9 +18,11 @@ export interface LibvirtHost {
   readonly isSession: boolean;
 }
 
-/** A disk file of the result folder. */
+/** A disk of a machine. */
 export interface MachineDisk {
+  /** File of the result folder; of a disk that was written elsewhere, its absolute path. */
   readonly name: string;
+  readonly isElsewhere?: boolean;
   /** As the machine sees it. */
   readonly sizeBytes: number;
   readonly uuid: string;
@@ -56,6 +58,8 @@ export interface Hypervisor {
   readonly title: string;
   /** Name of the disk format it wants. */
   readonly format: string;
+  /** It also takes disks that were written to a raw file or device elsewhere. */
+  readonly readsRaw?: boolean;
   /** Architectures it can run. */
   readonly architectures: readonly MachineDescription["architecture"][];
   /** Pure. */

@@ -9,6 +9,7 @@ export const kvm: Hypervisor = {
   name: "kvm",
   title: "QEMU/KVM",
   format: "qcow2",
+  readsRaw: true,
   architectures: ["amd64", "arm64"],
   describe: (machine) => [{ name: "run.sh", content: startScript(machine), mode: 0o755 }],
 };
@@ -74,5 +75,14 @@ ${driveLines(disks)}
 }
 
 function driveLines(disks: readonly MachineDisk[]): string {
-  return disks.map(({ name }) => `  -drive if=virtio,format=qcow2,file="${name}" \\`).join("\n");
+  return disks
+    .map(
+      ({ name, isElsewhere }) => `  -drive if=virtio,format=${isElsewhere ? "raw" : "qcow2"},file="${quoted(name)}" \\`,
+    )
+    .join("\n");
+}
+
+/** As qemu reads it from between double quotes of a shell. */
+function quoted(path: string): string {
+  return path.replaceAll(",", ",,").replace(/[\\"$`]/g, "\\$&");
 }

@@ -14,6 +14,8 @@ export const ERROR_TABLE = {
   "dest-exists": { exitStatus: 2, httpStatus: 409 },
   "dest-foreign": { exitStatus: 2, httpStatus: 409 },
   "dest-impossible": { exitStatus: 2, httpStatus: 400 },
+  "raw-unusable": { exitStatus: 2, httpStatus: 409 },
+  "raw-holds-data": { exitStatus: 2, httpStatus: 409 },
   "login-impossible": { exitStatus: 2, httpStatus: 400 },
   "machine-invalid": { exitStatus: 2, httpStatus: 400 },
   "media-invalid": { exitStatus: 2, httpStatus: 400 },

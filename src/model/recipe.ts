@@ -135,6 +135,7 @@ export const recipeSchema = z.strictObject({
   label: z.enum(LABELS).default("gpt"),
   lvm: z.boolean().default(false),
   part: path.optional(),
+  raw: list(path).default([]),
   disks: disksSchema.optional().describe("disks, partition by partition, instead of the sizes; the first is booted"),
   mem: count(64, 4 * 1024 * 1024).default(1024),
   cpus: count(1, 512).default(1),

@@ -21,6 +21,8 @@ import { withBase } from "./with-base.ts";
 export interface BuildOptions {
   readonly cacheDirectory: string;
   readonly overwrite: boolean;
+  /** What the raw targets hold may be lost. */
+  readonly overwriteRaw?: boolean | undefined;
   /** Folder to work in, instead of the cache. */
   readonly tmp?: string | undefined;
   /** Exactly these packages; nothing is asked of the archive then. */
@@ -49,6 +51,10 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
   const startedAt = performance.now();
   const record = recordSteps(options.emit);
   await checkDestination(plan.destination, options.overwrite);
+  if (plan.recipe.raw.length > 0) {
+    const { checkRawTargets } = await import("./raw-targets.ts"); // rarely wanted
+    await checkRawTargets(plan, options.overwriteRaw ?? false);
+  }
   const identity = await readIdentity(plan.recipe, plan, options.signal);
   await runStep({ ...options, emit: record.emit }, "check", "Check the host", () => checkHost(plan));
   const libvirt = await libvirtOf(plan, options);
@@ -72,7 +78,7 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
           await runStep(context, "assemble/identity", "Write the machine's identity", () =>
             identifyDisks(distro, base, identity, overlays, epochSeconds ?? nowSeconds(), context),
           );
-          const machine = { plan, lock, base, identity, overlays, directory, libvirt, steps: record.steps };
+          const machine = { plan, lock, base, identity, overlays, directory, libvirt, kept, steps: record.steps };
           const deployed = await deployMachine(machine, context);
           await kept;
           return deployed;

@@ -1,6 +1,6 @@
 import { rm, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type BuildContext, runStep } from "../core/context.ts";
 import type { Format } from "../core/format.ts";
 import type { LibvirtHost, MachineDisk } from "../core/hypervisor.ts";
@@ -33,6 +33,8 @@ export interface DeploymentRequest {
   readonly overlays: readonly string[];
   readonly directory: string;
   readonly libvirt: LibvirtHost | undefined;
+  /** Resolves when the base is known to be good. */
+  readonly kept: Promise<unknown>;
   readonly steps: readonly { step: string; seconds: number }[];
 }
 
@@ -49,14 +51,16 @@ export async function deployMachine(request: DeploymentRequest, context: BuildCo
     ...plan.recipe.format,
     ...hypervisors.filter(({ pack }) => !pack).map(({ format }) => format),
   ]);
-  const formats = FORMATS.filter(({ name }) => lasting.has(name) || hypervisors.some((one) => one.format === name));
+  const elsewhere = plan.recipe.raw.length > 0 ? await writeElsewhere(request, context) : undefined;
+  const formats = elsewhere
+    ? []
+    : FORMATS.filter(({ name }) => lasting.has(name) || hypervisors.some((one) => one.format === name));
   const slots = new Slots(availableParallelism());
-  const disks = await runStep(
-    context,
-    "convert",
-    "Convert the disk",
-    async () => new Map(await Promise.all(formats.map((one) => slots.run(() => convertDisk(one, request, context))))),
-  );
+  const convert = async () =>
+    new Map(await Promise.all(formats.map((one) => slots.run(() => convertDisk(one, request, context)))));
+  const disks = elsewhere
+    ? new Map<string, MachineDisk[]>()
+    : await runStep(context, "convert", "Convert the disk", convert);
   return runStep(context, "deploy", "Write the result", async () => {
     const artifacts = new Set<string>();
     const described = {
@@ -69,7 +73,7 @@ export async function deployMachine(request: DeploymentRequest, context: BuildCo
       directory: plan.destination,
     };
     for (const hypervisor of hypervisors) {
-      const machine = await describeMachine(described, disks.get(hypervisor.format) ?? []);
+      const machine = await describeMachine(described, elsewhere ?? disks.get(hypervisor.format) ?? []);
       for (const file of hypervisor.describe(machine)) {
         await writeFile(join(directory, file.name), file.content, { mode: file.mode });
         artifacts.add(file.name);
@@ -86,10 +90,32 @@ export async function deployMachine(request: DeploymentRequest, context: BuildCo
     const files = await Promise.all(
       [...names, ...artifacts, "manifest"].map((name) => describeArtifact(directory, name)),
     );
-    await writeFile(join(directory, BUILD_RECORD), formatRecord(request, files));
+    await writeFile(
+      join(directory, BUILD_RECORD),
+      formatRecord(request, files, elsewhere ? [elsewhere] : [...disks.values()]),
+    );
     await writeFile(join(directory, IDENTITY_RECORD), `${JSON.stringify(request.identity)}\n`, { mode: 0o600 });
     return { directory: plan.destination, artifacts: files };
   });
+}
+
+/** Writes the disks to files or devices that are there already. */
+async function writeElsewhere(request: DeploymentRequest, context: BuildContext): Promise<MachineDisk[]> {
+  const { plan, identity, overlays } = request;
+  const { writeRawTarget } = await import("../system/raw-target.ts"); // rarely wanted
+  const disks = describeDisks(plan.recipe.hostname, plan, identity, { name: "raw", suffix: "" });
+  await request.kept; // what is lost there is lost for a good disk
+  return runStep(context, "convert", "Write the disk", () =>
+    Promise.all(
+      disks.map(async (disk, index): Promise<MachineDisk> => {
+        const [target, overlay] = [plan.recipe.raw[index] ?? "", overlays[index] ?? ""];
+        const layout = [plan.disk, ...(plan.moreDisks ?? [])][index] ?? plan.disk;
+        const ids = [identity.ids, ...(identity.moreIds ?? [])][index] ?? identity.ids;
+        await writeRawTarget(overlay, target, layout, ids, context.signal);
+        return { ...disk, name: resolve(target), isElsewhere: true };
+      }),
+    ),
+  );
 }
 
 async function convertDisk(
@@ -115,7 +141,11 @@ export function formatManifest(lock: Lock): string {
     .join("");
 }
 
-function formatRecord({ plan, lock, base, steps }: DeploymentRequest, artifacts: readonly Artifact[]): string {
+function formatRecord(
+  { plan, lock, base, steps }: DeploymentRequest,
+  artifacts: readonly Artifact[],
+  disks: readonly (readonly MachineDisk[])[],
+): string {
   const record = {
     vmbuilder: RECORD_VERSION,
     recipe: withoutSecrets(plan.recipe),
@@ -130,6 +160,7 @@ function formatRecord({ plan, lock, base, steps }: DeploymentRequest, artifacts:
       url,
     })),
     sources: lock.sources,
+    disks: disks.map((list) => list.map(({ name, sizeBytes, uuid }) => ({ name, sizeBytes, uuid }))),
     artifacts,
     steps,
   };

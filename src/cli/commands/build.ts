@@ -66,6 +66,7 @@ export async function build(
   }
   const isTreeOnly = old["only-chroot"] ?? false;
   if (!isTreeOnly) await confirmLogin(plan, values);
+  const overwriteRaw = !isTreeOnly && (await confirmRaw(plan, values));
   const [{ buildMachine }, { defaultCacheDirectory }] = await Promise.all([
     import("../../stages/build.ts"),
     import("../../core/cache.ts"),
@@ -74,6 +75,7 @@ export async function build(
     const options = {
       cacheDirectory: values["cache-dir"] ?? defaultCacheDirectory(),
       overwrite: values.overwrite ?? false,
+      overwriteRaw,
       tmp: extras.tmp,
       signal: session.signal,
       emit: session.emit,
@@ -188,6 +190,10 @@ async function checkInput(plan: Plan, overwrite: boolean): Promise<void> {
     import("../../stages/identity.ts"),
   ]);
   await checkDestination(plan.destination, overwrite);
+  if (plan.recipe.raw.length > 0) {
+    const { checkRawTargets } = await import("../../stages/raw-targets.ts");
+    await checkRawTargets(plan, true); // nothing is destroyed here
+  }
   await readIdentity(plan.recipe, plan, new AbortController().signal);
 }
 
@@ -200,6 +206,19 @@ async function confirmLogin(plan: Plan, values: BuildOptionValues): Promise<void
   throw new VmbuilderError("login-impossible", problem, {
     hint: "add --ssh-key FILE or --rootpass-file FILE; to build it all the same: --allow-no-login",
   });
+}
+
+/** What a device holds is lost when a disk is written to it: ask on a terminal, refuse elsewhere. */
+async function confirmRaw(plan: Plan, values: BuildOptionValues): Promise<boolean> {
+  const mayDestroy = values.yes ?? values.overwrite ?? false;
+  if (plan.recipe.raw.length === 0) return mayDestroy;
+  const { checkRawTargets } = await import("../../stages/raw-targets.ts");
+  const canAsk = process.stdin.isTTY && process.stderr.isTTY && !values.json;
+  const full = (await checkRawTargets(plan, mayDestroy || canAsk)).filter(({ holdsData }) => holdsData);
+  if (mayDestroy || full.length === 0) return true;
+  const names = full.map(({ path }) => path).join(" and ");
+  if (await ask(`All that ${names} holds will be lost. Go on? [y/N] `)) return true;
+  throw new VmbuilderError("raw-holds-data", `raw: nothing was written to ${names}`);
 }
 
 /** An end of input is a no. */
