@@ -110,7 +110,10 @@ export async function cloneMachine(request: CloneRequest): Promise<Clone> {
         const manifest = packages.map((one) => `${one.name} ${one.version} ${one.architecture}\n`).sort();
         await writeFile(join(directory, "manifest"), manifest.join(""));
         const artifacts = await Promise.all(images.map((image) => describeArtifact(directory, image)));
-        const raw = { ...record.raw, recipe, clone: { of: resolve(source), base: base.key }, artifacts, steps: [] };
+        const clone = { of: resolve(source), base: base.key };
+        // its disks are files of its own, wherever those of the source were written
+        const own = { recipe: { ...recipe, raw: [] }, disks: [disks], artifacts, clone, steps: [] };
+        const raw = { ...record.raw, ...own };
         await writeFile(join(directory, BUILD_RECORD), `${JSON.stringify(raw, null, 1)}\n`);
         await writeFile(join(directory, IDENTITY_RECORD), `${JSON.stringify(identity)}\n`, { mode: 0o600 });
         for (const image of images) await addReference(base.object.directory, join(destination, image));
