@@ -38,7 +38,7 @@ export const sourceOptions = [
     kind: "list",
     argument: "NAME,...",
     group: "Sources",
-    help: "parts of the mirror",
+    help: "parts of the mirror, on Ubuntu with universe",
     standard: "main",
   },
   { key: "keyring", kind: "text", argument: "FILE", group: "Sources", help: "keys that must have signed the mirror" },

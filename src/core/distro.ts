@@ -29,12 +29,19 @@ export interface TreeRequest {
   readonly lock: Lock;
 }
 
+/** A file of the host, and the key of a recipe that makes a build do without it. */
+export interface HostFileOf {
+  readonly path: string;
+  readonly debianPackage: string;
+  readonly unless?: keyof Recipe;
+}
+
 /** A distribution: everything that is particular to it. One folder each under `distros/`. */
 export interface Distro {
   readonly name: string;
   readonly title: string;
   /** Files of the host that a build reads, with the Debian package that brings each. */
-  readonly hostFiles: readonly { readonly path: string; readonly debianPackage: string }[];
+  readonly hostFiles: readonly HostFileOf[];
   /** Raised when what `install` or `finish` produce changes. */
   readonly treeVersion: number;
   /** Turns a suite's alias or nothing into its code name. @throws suite-unknown */

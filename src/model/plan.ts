@@ -38,6 +38,8 @@ export interface PackageRequest {
   /** Whole priorities of the archive that are wanted. */
   readonly priorities: readonly string[];
   readonly include: readonly string[];
+  /** Wanted where the archive has them. */
+  readonly optional?: readonly string[];
   readonly exclude: readonly string[];
 }
 

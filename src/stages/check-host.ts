@@ -10,7 +10,10 @@ import { findDistro } from "./plan.ts";
  * @throws the code of the first thing that is missing; all of them are in its detail
  */
 export async function checkHost(plan: Plan): Promise<void> {
-  const failed = failedChecks(await checkHostFor(plan.architecture, findDistro(plan.recipe.distro).hostFiles));
+  const files = findDistro(plan.recipe.distro).hostFiles.filter(
+    ({ unless }) => unless === undefined || plan.recipe[unless] === undefined,
+  );
+  const failed = failedChecks(await checkHostFor(plan.architecture, files));
   const [first, ...others] = failed;
   if (!first) return;
   throw new VmbuilderError(first.code, first.message, {
@@ -23,6 +26,9 @@ export async function checkHost(plan: Plan): Promise<void> {
 
 /** Looks at everything that any build could need of this host. */
 export function inspectHost(cacheDirectory: string): Promise<HostCheck[]> {
-  const files = DISTROS.flatMap(({ hostFiles }) => hostFiles);
+  // whoever builds one distribution needs no other's files
+  const files = DISTROS.flatMap(({ title, hostFiles }, i) =>
+    hostFiles.map((file) => (i === 0 ? file : { ...file, advisedFor: `builds of ${title}` })),
+  );
   return checkHostFor(process.arch === "arm64" ? "arm64" : "amd64", files, cacheDirectory);
 }

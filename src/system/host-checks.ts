@@ -48,6 +48,8 @@ const EMULATORS = {
 export interface HostFile {
   readonly path: string;
   readonly debianPackage: string;
+  /** What needs it, if most builds don't. */
+  readonly advisedFor?: string;
 }
 
 /**
@@ -64,9 +66,12 @@ export async function checkHostFor(
   return Promise.all([
     ...PROGRAMS.map(([program, debianPackage]) => checkProgram(program, debianPackage, true)),
     ...(process.getuid?.() === 0 ? [] : [checkProgram("newuidmap", "uidmap", true)]),
-    ...files.map(({ path, debianPackage }) =>
-      checkFile(path, path, constants.R_OK, true, `run as root: apt install ${debianPackage}`),
-    ),
+    ...files.map(({ path, debianPackage, advisedFor }) => {
+      const hint = `run as root: apt install ${debianPackage}`;
+      return advisedFor === undefined
+        ? checkFile(path, path, constants.R_OK, true, hint)
+        : checkFile(path, path, constants.R_OK, false, `for ${advisedFor}: ${hint}`);
+    }),
     checkIdRanges(),
     checkNamespace(),
     ...(cacheDirectory === undefined ? [] : [checkSpace(cacheDirectory)]),

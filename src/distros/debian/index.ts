@@ -20,7 +20,7 @@ export const debian = familyDistro({
   keyring: DEBIAN_KEYRING,
   hostFiles: [
     { path: SUITES_FILE, debianPackage: "distro-info-data" },
-    { path: DEBIAN_KEYRING, debianPackage: "debian-archive-keyring" },
+    { path: DEBIAN_KEYRING, debianPackage: "debian-archive-keyring", unless: "keyring" },
   ],
   treeVersion: 5,
   kernelPackages: /^linux-image-\d/,

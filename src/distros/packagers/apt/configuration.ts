@@ -81,6 +81,8 @@ function configuration(directory: string, lists: string, architecture: string, p
     "Dir::Etc::trustedparts": "/dev/null",
     "APT::Architecture": architecture,
     "APT::Architectures": architecture,
+    // Ubuntu's updates reach a part of its machines first; what is built must not depend on which part the host is in.
+    "APT::Get::Always-Include-Phased-Updates": "true",
     "APT::Install-Recommends": "false",
     "APT::Install-Suggests": "false",
     "APT::Sandbox::User": "root",

@@ -151,7 +151,7 @@ async function findAll(
 
 function manualPackages(plan: Plan, packages: readonly PackageRef[]): string[] {
   const priorities = new Set(plan.packages.priorities);
-  const asked = new Set(plan.packages.include);
+  const asked = new Set([...plan.packages.include, ...(plan.packages.optional ?? [])]);
   return packages
     .filter(({ name, priority, essential }) => essential || priorities.has(priority) || asked.has(name))
     .map(({ name }) => name);

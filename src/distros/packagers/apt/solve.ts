@@ -19,8 +19,7 @@ export async function solvePackages(
   signal: AbortSignal,
   local: LocalPackages = NO_LOCAL_PACKAGES,
 ): Promise<PackageRef[]> {
-  const priorities = request.priorities.map((priority) => `?priority(${priority})`).join(",");
-  const patterns = request.priorities.length > 0 ? [`?or(?essential,${priorities})`] : [];
+  const patterns = request.priorities.length > 0 ? [priorityPattern(request)] : [];
   const exact = new Map(local.debs.flatMap((deb) => (deb.isAsked ? [[deb.name, `${deb.name}=${deb.version}`]] : [])));
   const included = request.include.map((name) => exact.get(name) ?? name);
   const wanted = [...patterns, ...included, ...request.exclude.map((name) => `${name}-`)];
@@ -52,6 +51,16 @@ function describeLocal(chosen: ChosenPackage, debs: readonly LocalDeb[]): Packag
   if (!deb) return undefined;
   const place = { sha256: deb.sha256, sizeBytes: deb.sizeBytes, url: pathToFileURL(deb.path).href };
   return describePackage({ ...chosen, ...place }, parseDeb822(deb.stanza)[0]);
+}
+
+/** A pattern that matches nothing is an error to apt; so what an archive may lack stands beside what each has. */
+function priorityPattern({ priorities, optional = [] }: PackageRequest): string {
+  const alternatives = [
+    "?essential",
+    ...priorities.map((priority) => `?priority(${priority})`),
+    ...optional.map((name) => `?and(?exact-name(${name}),?not(?virtual))`),
+  ];
+  return `?or(${alternatives.join(",")})`;
 }
 
 interface ChosenPackage {

@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import { type RecipeInput, recipeSchema } from "../../model/recipe.ts";
+import { requestPackages } from "./request.ts";
+
+const request = (input: RecipeInput, architecture: "amd64" | "arm64" = "amd64") =>
+  requestPackages(recipeSchema.parse({ distro: "ubuntu", ...input }), architecture);
+
+describe("requestPackages", () => {
+  it("asks for a minimal Ubuntu that boots by BIOS and UEFI, with the kernel for virtual machines", () => {
+    const { priorities, include, optional } = request({});
+    expect(priorities).toEqual(["required", "important"]);
+    for (const name of ["ubuntu-minimal", "linux-image-virtual", "grub-pc", "grub-efi-amd64-bin", "netplan.io"])
+      expect(include).toContain(name);
+    expect(optional).toContain("systemd-resolved");
+  });
+
+  it("takes another flavour, fewer packages, and no package that shall not be there", () => {
+    const { priorities, include, optional, exclude } = request({
+      "kernel-flavour": "generic",
+      "variant": "minbase",
+      "removepkg": ["sudo", "systemd-repart"],
+      "ssh-key": ["key.pub"],
+    });
+    expect(priorities).toEqual(["required"]);
+    expect(include).toEqual(expect.arrayContaining(["linux-image-generic", "openssh-server"]));
+    for (const name of ["ubuntu-minimal", "sudo", "linux-image-virtual"]) expect(include).not.toContain(name);
+    expect(optional).not.toContain("systemd-repart");
+    expect(exclude).toEqual(["sudo", "systemd-repart"]);
+  });
+
+  it("boots arm64 by UEFI alone", () => {
+    expect(request({}, "arm64").include).toContain("grub-efi-arm64-bin");
+    expect(request({}, "arm64").include).not.toContain("grub-pc");
+  });
+});
