@@ -53,21 +53,27 @@ function allScripts({ changes }: Pick<Plan, "changes">): MachineScript[] {
   return [...changes.settings, ...changes.scripts];
 }
 
-/** Finds a finished tree in the cache. */
+/** Finds a finished tree in the cache. If it is the one that was unpacked ahead, it is there already. */
 export async function findTree(
   distro: Distro,
   plan: Plan,
   lock: Lock,
+  headStart: HeadStart,
   context: BuildContext,
 ): Promise<Tree | undefined> {
   const key = treeKey(distro, plan, lock);
   const object = await findObject(context.cache, "tree", key);
-  if (!object || !(await verifyObject(context.cache, object, context.signal))) return undefined;
+  if (!object) return undefined;
+  const isUnpacked = await headStart.take(object);
+  if (!isUnpacked) {
+    await headStart.discard(); // its folder is wanted for this tree
+    if (!(await verifyObject(context.cache, object, context.signal))) return undefined;
+  }
   return {
     key,
     title: object.meta.title,
     facts: object.meta.facts as KeptFacts,
-    directory: undefined,
+    directory: isUnpacked ? join(context.workDirectory, "tree") : undefined,
     bootDirectory: object.directory,
     worthKeeping: false, // it is kept
   };

@@ -47,7 +47,8 @@ export async function buildTree(plan: Plan, options: BuildOptions): Promise<Buil
         "install",
         "Install packages",
         async () =>
-          (await findTree(distro, plan, lock, context)) ?? installTree(distro, plan, lock, headStart, context),
+          (await findTree(distro, plan, lock, headStart, context)) ??
+          installTree(distro, plan, lock, headStart, context),
       );
       await keepTree(tree, context);
       const directory = tree.directory ?? (await unpackKept(tree, context));

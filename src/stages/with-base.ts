@@ -87,7 +87,8 @@ async function make<T>(
     context,
     "install",
     "Install packages",
-    async () => (await findTree(distro, plan, lock, context)) ?? installTree(distro, plan, lock, headStart, context),
+    async () =>
+      (await findTree(distro, plan, lock, headStart, context)) ?? installTree(distro, plan, lock, headStart, context),
   );
   return inBackground(
     context,

@@ -45,13 +45,14 @@ async function buildActual(
     () => {},
     async (context) => {
       const lock = await distro.resolve(plan, context);
-      if (!(await findTree(distro, plan, lock, context))) {
+      const noHeadStart = prepareHeadStart(plan, context); // it never begins
+      if (!(await findTree(distro, plan, lock, noHeadStart, context))) {
         const made = await runStep(context, "install", "Install packages", () =>
-          installTree(distro, plan, lock, prepareHeadStart(plan, context), context),
+          installTree(distro, plan, lock, noHeadStart, context),
         );
         await keepTree({ ...made, worthKeeping: true }, context);
       }
-      const kept = await findTree(distro, plan, lock, context);
+      const kept = await findTree(distro, plan, lock, noHeadStart, context);
       const archive = join(String(kept?.bootDirectory), TREE_ARCHIVE);
       return { lock, actual: await readOutput(["zstd", "-q", "-d", "-c", archive], keeps, signal) };
     },
