@@ -1,7 +1,7 @@
 import { mkdir, readdir, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { EventSink } from "../model/events.ts";
-import { fileError, processStart, removeTree } from "../system/files.ts";
+import { fileError, fullDiskError, processStart, removeTree } from "../system/files.ts";
 import type { Cache } from "./cache.ts";
 import type { BuildContext } from "./context.ts";
 
@@ -26,6 +26,8 @@ export async function withContext<T>(
     return await withPlace(place, (workDirectory) =>
       work({ cache, signal, emit, workDirectory, arrivalDirectory: own }),
     );
+  } catch (error) {
+    throw fullDiskError(error, place ?? own);
   } finally {
     await removeTree(own);
   }

@@ -145,6 +145,12 @@ export function fileError(error: unknown, path: string): unknown {
   }
 }
 
+/** Likewise for a full disk alone, wherever it shows among the many files of a folder. */
+export function fullDiskError(error: unknown, folder: string): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "ENOSPC" || code === "EDQUOT" ? fileError(error, folder) : error;
+}
+
 /** When a process began, in clock ticks since boot: together with its id it names a process for good. */
 export async function processStart(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);

@@ -56,7 +56,7 @@ describe("a machine from an archive of Ubuntu's shape", () => {
     expect(await inside("dpkg-query -S /boot/vmlinuz-$(uname -r) /lib/modules/$(uname -r)/kernel/fs/ext4")).toMatch(
       /^linux-image-6\.8\.0-1-generic: .*\nlinux-modules-6\.8\.0-1-generic: /,
     );
-    expect(await inside("dpkg --audit")).toBe("");
+    expect(await inside(`dpkg-query -W -f '\${db:Status-Abbrev}\\n' | sort -u`)).toBe("ii"); // nor a trigger awaited
   });
   test("has what a minimal Ubuntu has, updates and security updates among it", async () => {
     expect(await packageNames(directory)).toEqual(
