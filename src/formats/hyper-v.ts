@@ -3,28 +3,25 @@
  * which our disks always are. Tools: qemu-img (qemu-utils).
  */
 import type { Format } from "../core/format.ts";
-import { convertImage } from "../system/disk-image.ts";
+import { convertTo } from "./qemu-img.ts";
 
 export const vhdx: Format = {
   name: "vhdx",
   title: "Hyper-V",
   suffix: ".vhdx",
-  convert: ({ path, format }, target, _uuid, signal) =>
-    convertImage(path, format, target, "vhdx", ["-o", "subformat=dynamic"], signal),
+  convert: convertTo("vhdx", "-o", "subformat=dynamic"),
 };
 
 export const vhd: Format = {
   name: "vhd",
   title: "Virtual PC, growing",
   suffix: ".vhd",
-  convert: ({ path, format }, target, _uuid, signal) =>
-    convertImage(path, format, target, "vpc", ["-o", "subformat=dynamic,force_size=on"], signal),
+  convert: convertTo("vpc", "-o", "subformat=dynamic,force_size=on"),
 };
 
 export const fixedVhd: Format = {
   name: "vhd-fixed",
   title: "Azure",
   suffix: "-fixed.vhd",
-  convert: ({ path, format }, target, _uuid, signal) =>
-    convertImage(path, format, target, "vpc", ["-o", "subformat=fixed,force_size=on"], signal),
+  convert: convertTo("vpc", "-o", "subformat=fixed,force_size=on"),
 };

@@ -4,24 +4,25 @@
  */
 import { rm } from "node:fs/promises";
 import type { Format } from "../core/format.ts";
-import { convertImage, listData } from "../system/disk-image.ts";
+import { listData } from "../system/disk-image.ts";
 import { compressSparse } from "../system/zstd-frames.ts";
+import { convertTo } from "./qemu-img.ts";
 
 export const raw: Format = {
   name: "raw",
   title: "raw, sparse",
   suffix: ".raw",
-  convert: ({ path, format }, target, _uuid, signal) => convertImage(path, format, target, "raw", [], signal),
+  convert: convertTo("raw"),
 };
 
 export const compressedRaw: Format = {
   name: "raw.zst",
   title: "raw, compressed by zstd",
   suffix: ".raw.zst",
-  async convert({ path, format }, target, _uuid, signal) {
+  async convert(source, target, uuid, signal) {
     const unpacked = `${target}.tmp`;
     try {
-      await convertImage(path, format, unpacked, "raw", [], signal);
+      await convertTo("raw")(source, unpacked, uuid, signal);
       await compressSparse(unpacked, await listData(unpacked, signal), target, signal);
     } finally {
       await rm(unpacked, { force: true });

@@ -1,7 +1,7 @@
 /** VirtualBox's own disk, which grows with its content. Tools: qemu-img (qemu-utils). */
 import { open } from "node:fs/promises";
 import type { Format } from "../core/format.ts";
-import { convertImage } from "../system/disk-image.ts";
+import { convertTo } from "./qemu-img.ts";
 
 /** Where the header holds the disk's UUID, by which a machine's description names it. @see VirtualBox, VDICore.h */
 const UUID_AT = 0x188;
@@ -10,8 +10,8 @@ export const vdi: Format = {
   name: "vdi",
   title: "VirtualBox",
   suffix: ".vdi",
-  async convert({ path, format }, target, uuid, signal) {
-    await convertImage(path, format, target, "vdi", [], signal);
+  async convert(source, target, uuid, signal) {
+    await convertTo("vdi")(source, target, uuid, signal);
     await using file = await open(target, "r+");
     await file.write(mixedEndian(uuid), 0, 16, UUID_AT);
   },

@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { stat, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Format } from "../core/format.ts";
-import { convertImage } from "../system/disk-image.ts";
+import { convertTo } from "./qemu-img.ts";
 
 const adapter = "adapter_type=lsilogic";
 
@@ -15,16 +15,14 @@ export const vmdk: Format = {
   name: "vmdk",
   title: "VMware, growing",
   suffix: ".vmdk",
-  convert: ({ path, format }, target, _uuid, signal) =>
-    convertImage(path, format, target, "vmdk", ["-o", `subformat=monolithicSparse,${adapter}`], signal),
+  convert: convertTo("vmdk", "-o", `subformat=monolithicSparse,${adapter}`),
 };
 
 export const streamVmdk: Format = {
   name: "vmdk-stream",
   title: "VMware, compressed for transport",
   suffix: "-stream.vmdk",
-  convert: ({ path, format }, target, _uuid, signal) =>
-    convertImage(path, format, target, "vmdk", ["-o", `subformat=streamOptimized,${adapter}`], signal),
+  convert: convertTo("vmdk", "-o", `subformat=streamOptimized,${adapter}`),
 };
 
 export const esxiVmdk: Format = {
@@ -32,9 +30,9 @@ export const esxiVmdk: Format = {
   title: "VMware ESXi, thin",
   suffix: "-esxi.vmdk",
   companions: (name) => [flatName(name)],
-  async convert({ path, format }, target, _uuid, signal) {
+  async convert(source, target, uuid, signal) {
     const flat = flatName(target);
-    await convertImage(path, format, flat, "raw", [], signal);
+    await convertTo("raw")(source, flat, uuid, signal);
     await writeFile(target, describeFlat(basename(flat), (await stat(flat)).size));
   },
 };

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import type { Hypervisor, MachineDescription } from "../core/hypervisor.ts";
 import type { InterfacePlan } from "../model/network.ts";
+import { driveLetter } from "./drive-letter.ts";
 import { escapeXml } from "./xml.ts";
 
 const MACHINES = { amd64: ["x86_64", "q35"], arm64: ["aarch64", "virt"] } as const;
@@ -38,7 +39,7 @@ function domain({
     ({ name }, index) => `    <disk type='file' device='disk'>
       <driver name='qemu' type='qcow2' discard='unmap'/>
       <source file="${escapeXml(join(directory, name))}"/>
-      <target dev='vd${"abcdefghijklmnopqrstuvwxyz"[index]}' bus='virtio'/>
+      <target dev='vd${driveLetter(index)}' bus='virtio'/>
     </disk>`,
   );
   return `<domain type='${hasKvm ? "kvm" : "qemu"}'>

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import type { Hypervisor, MachineDescription } from "../core/hypervisor.ts";
 import type { InterfacePlan } from "../model/network.ts";
+import { driveLetter } from "./drive-letter.ts";
 
 export const xen: Hypervisor = {
   name: "xen",
@@ -17,8 +18,7 @@ export const xen: Hypervisor = {
 
 function configuration({ recipe, network, firmware, hostname, uuid, disks, directory }: MachineDescription): string {
   const drives = disks.map(
-    ({ name }, index) =>
-      `  "format=raw, vdev=xvd${"abcdefghijklmnopqrstuvwxyz"[index]}, access=rw, target=${join(directory, name)}"`,
+    ({ name }, index) => `  "format=raw, vdev=xvd${driveLetter(index)}, access=rw, target=${join(directory, name)}"`,
   );
   return `name = "${hostname}"
 uuid = "${uuid}"

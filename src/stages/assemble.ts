@@ -16,11 +16,9 @@ import { makeExt4, makePartialExt4, type TreePart } from "../system/ext4.ts";
 import { keepStructure } from "../system/ext4-structure.ts";
 import { pinInodeTimes } from "../system/ext4-times.ts";
 import { cleanEnvironment } from "../system/process.ts";
-import { unpackTree } from "../system/tree-archive.ts";
 import type { Extent } from "../system/undo-file.ts";
 import { type BaseDisk, type BaseFacts, baseImage, plansOf, structuredVolumes, structureIn } from "./base-disk.ts";
-import { TREE_ARCHIVE } from "./head-start.ts";
-import type { Tree } from "./install.ts";
+import { type Tree, treeFolder } from "./install.ts";
 
 /** Raised when what {@link assembleBase} produces changes. */
 const DISK_VERSION = 3;
@@ -39,7 +37,7 @@ export function baseKey(treeKey: string, plan: Plan): string {
  */
 export async function assembleBase(distro: Distro, plan: Plan, tree: Tree, context: BuildContext): Promise<BaseDisk> {
   const key = baseKey(tree.key, plan);
-  const directory = tree.directory ?? (await unpackCached(tree, context));
+  const directory = await treeFolder(tree, context);
   const facts = { tree: tree.facts, ...diskFacts(plan), distro: distro.name };
   const images = plansOf(facts).map((_, index) => join(context.workDirectory, `disk${index || ""}.raw`));
   await runStep(context, "assemble/filesystem", "Make file systems", async () => {
@@ -137,15 +135,6 @@ export async function keepBase(base: BaseDisk, context: BuildContext): Promise<v
       return base.facts;
     }),
   );
-}
-
-async function unpackCached(tree: Tree, context: BuildContext): Promise<string> {
-  const directory = join(context.workDirectory, "tree");
-  await mkdir(directory, { mode: 0o755 });
-  await runStep(context, "assemble/tree", "Unpack the cached system", () =>
-    unpackTree(join(tree.bootDirectory, TREE_ARCHIVE), directory, context.signal),
-  );
-  return directory;
 }
 
 function extentOf({ startSector, sizeSectors }: Pick<Partition, "startSector" | "sizeSectors">): Extent {

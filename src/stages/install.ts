@@ -79,6 +79,34 @@ export async function findTree(
   };
 }
 
+/** Finds the tree that a lock leads to, or makes it. */
+export function obtainTree(
+  distro: Distro,
+  plan: Plan,
+  lock: Lock,
+  headStart: HeadStart,
+  context: BuildContext,
+): Promise<Tree> {
+  return runStep(
+    context,
+    "install",
+    "Install packages",
+    async () =>
+      (await findTree(distro, plan, lock, headStart, context)) ?? installTree(distro, plan, lock, headStart, context),
+  );
+}
+
+/** The folder of a tree, which is unpacked if it is only in the cache yet. */
+export async function treeFolder(tree: Tree, context: BuildContext): Promise<string> {
+  if (tree.directory !== undefined) return tree.directory;
+  const directory = join(context.workDirectory, "tree");
+  await mkdir(directory, { mode: 0o755 });
+  await runStep(context, "assemble/tree", "Unpack the cached system", () =>
+    unpackTree(join(tree.bootDirectory, TREE_ARCHIVE), directory, context.signal),
+  );
+  return directory;
+}
+
 /**
  * Makes the tree, on top of the largest cached one that holds nothing but wanted packages in their wanted versions.
  *

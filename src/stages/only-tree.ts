@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openCache } from "../core/cache.ts";
 import { type BuildContext, runStep } from "../core/context.ts";
@@ -7,15 +7,15 @@ import type { FileEdit } from "../model/file-edit.ts";
 import type { Plan } from "../model/plan.ts";
 import { runHostProgramInGuest, runInGuest } from "../system/guest.ts";
 import { type TarItem, writeTar } from "../system/tar-writer.ts";
-import { packTree, unpackTree } from "../system/tree-archive.ts";
+import { packTree } from "../system/tree-archive.ts";
 import { describeArtifact } from "./artifact.ts";
 import { type BuildOptions, type BuildResult, openPlace } from "./build.ts";
 import { checkHost } from "./check-host.ts";
 import { formatManifest, withoutSecrets } from "./deploy.ts";
 import { BUILD_RECORD, checkDestination, publishFolder } from "./destination.ts";
-import { prepareHeadStart, TREE_ARCHIVE } from "./head-start.ts";
+import { prepareHeadStart } from "./head-start.ts";
 import { readIdentity } from "./identity.ts";
-import { findTree, installTree, keepTree, releaseTree, type Tree } from "./install.ts";
+import { keepTree, obtainTree, releaseTree, treeFolder } from "./install.ts";
 import { findDistro } from "./plan.ts";
 import { RECORD_VERSION } from "./record.ts";
 
@@ -42,16 +42,9 @@ export async function buildTree(plan: Plan, options: BuildOptions): Promise<Buil
       const lock =
         options.lock ??
         (await runStep(context, "resolve", "Resolve packages", () => distro.resolve(plan, context, headStart.begin)));
-      const tree = await runStep(
-        context,
-        "install",
-        "Install packages",
-        async () =>
-          (await findTree(distro, plan, lock, headStart, context)) ??
-          installTree(distro, plan, lock, headStart, context),
-      );
+      const tree = await obtainTree(distro, plan, lock, headStart, context);
       await keepTree(tree, context);
-      const directory = tree.directory ?? (await unpackKept(tree, context));
+      const directory = await treeFolder(tree, context);
       const edits = distro.identify(identity, tree.facts, plan.disk).filter(({ path }) => !OF_THE_DISK.test(path));
       const artifacts = await publishFolder(plan.destination, options.overwrite, (result) =>
         runStep(context, "deploy", "Pack the system", async () => {
@@ -81,13 +74,6 @@ export async function buildTree(plan: Plan, options: BuildOptions): Promise<Buil
     }
   };
   return withContext(cache, options.signal, options.emit, build, place);
-}
-
-async function unpackKept(tree: Tree, context: BuildContext): Promise<string> {
-  const directory = join(context.workDirectory, "tree");
-  await mkdir(directory, { mode: 0o755 });
-  await unpackTree(join(tree.bootDirectory, TREE_ARCHIVE), directory, context.signal);
-  return directory;
 }
 
 /** Writes a machine's files from inside its tree, where no link leads out. */

@@ -7,7 +7,7 @@ import type { Plan } from "../model/plan.ts";
 import { assembleBase, baseKey, keepBase } from "./assemble.ts";
 import { type BaseDisk, findBase } from "./base-disk.ts";
 import type { HeadStart } from "./head-start.ts";
-import { findTree, installTree, keepTree, releaseTree, treeKey } from "./install.ts";
+import { keepTree, obtainTree, releaseTree, treeKey } from "./install.ts";
 
 /**
  * Does something with a base disk. `kept` must be awaited before the result counts: it resolves when the base is known to
@@ -83,13 +83,7 @@ async function make<T>(
   check: CheckTree,
   use: UseBase<T>,
 ): Promise<T> {
-  const tree = await runStep(
-    context,
-    "install",
-    "Install packages",
-    async () =>
-      (await findTree(distro, plan, lock, headStart, context)) ?? installTree(distro, plan, lock, headStart, context),
-  );
+  const tree = await obtainTree(distro, plan, lock, headStart, context);
   return inBackground(
     context,
     (inner) => keepTree(tree, inner),

@@ -41,11 +41,7 @@ describe("a machine with user data for cloud-init, at its first boot", () => {
   });
   afterAll(() => machine?.stop());
 
-  async function inside(command: string): Promise<string> {
-    const { status, stdout, stderr } = await machine.ssh(command);
-    expect({ command, status, stderr }).toMatchObject({ status: 0 });
-    return stdout.trim();
-  }
+  const inside = (command: string) => machine.inside(command);
 
   test("does what they say, from its own disk alone", async () => {
     expect(await inside("cloud-init status --wait --long")).toMatch(/status: done[\s\S]*DataSourceNoCloud/);

@@ -61,12 +61,6 @@ beforeAll(async () => {
 });
 afterAll(() => workshop?.close());
 
-async function inside(machine: BootedMachine, command: string): Promise<string> {
-  const { status, stdout, stderr } = await machine.ssh(command);
-  expect({ command, status, stderr }).toMatchObject({ status: 0 });
-  return stdout.trim();
-}
-
 describe("a machine made to order, at its first boot", () => {
   let machine: BootedMachine;
   let directory: string;
@@ -79,73 +73,71 @@ describe("a machine made to order, at its first boot", () => {
   afterAll(() => machine?.stop());
 
   test("runs without a failed unit", async () => {
-    await inside(machine, "systemctl is-system-running --wait");
+    await machine.inside("systemctl is-system-running --wait");
   });
   test("has its user with the numbers and groups that were asked for", async () => {
-    expect(await inside(machine, "id -u joe; id -g joe; id -Gn joe | tr ' ' '\\n' | sort | tr '\\n' ' '")).toBe(
+    expect(await machine.inside("id -u joe; id -g joe; id -Gn joe | tr ' ' '\\n' | sort | tr '\\n' ' '")).toBe(
       "1234\n1500\nadm audio docker joe sudo",
     );
-    expect(await inside(machine, "stat -c %u:%g /home/joe /home/joe/.ssh/authorized_keys")).toBe(
-      "1234:1500\n1234:1500",
-    );
+    expect(await machine.inside("stat -c %u:%g /home/joe /home/joe/.ssh/authorized_keys")).toBe("1234:1500\n1234:1500");
   });
   test("has its fixed address, gateway, name server, domain and hardware address", async () => {
-    expect(await inside(machine, "hostname -f")).toBe("order.example.org");
-    const device = await inside(machine, "ip -br -4 address show scope global; ip route show default; ip -br link");
+    expect(await machine.inside("hostname -f")).toBe("order.example.org");
+    const device = await machine.inside("ip -br -4 address show scope global; ip route show default; ip -br link");
     expect(device).toContain("192.168.77.10/24");
     expect(device).toContain("default via 192.168.77.1 ");
     expect(device).toContain("52:54:00:aa:bb:cc");
-    expect(await inside(machine, "resolvectl dns; resolvectl domain")).toMatch(/192\.168\.77\.1[\s\S]*example\.org/);
+    expect(await machine.inside("resolvectl dns; resolvectl domain")).toMatch(/192\.168\.77\.1[\s\S]*example\.org/);
   });
   test("has its IPv6 address, and reaches what the start script shows it there", async () => {
-    expect(await inside(machine, "ip -br -6 address show scope global")).toContain("2001:db8:77::10/64");
-    expect(await inside(machine, "ip -6 route show default")).toContain("via 2001:db8:77::1 dev outside");
-    await inside(machine, "ping -6 -c 1 -W 20 2001:db8:77::1");
+    expect(await machine.inside("ip -br -6 address show scope global")).toContain("2001:db8:77::10/64");
+    expect(await machine.inside("ip -6 route show default")).toContain("via 2001:db8:77::1 dev outside");
+    await machine.inside("ping -6 -c 1 -W 20 2001:db8:77::1");
   });
   test("has its second interface, by name, with a route", async () => {
-    expect(await inside(machine, "ip -br -4 address show dev inside")).toContain("10.99.0.5/24");
-    expect(await inside(machine, "ip route show")).toContain("10.98.0.0/16 via 10.99.0.1 dev inside");
-    expect((await inside(machine, "ip route show default")).split("\n")).toHaveLength(1);
-    await inside(machine, "ping -c 1 -W 20 10.99.0.1");
+    expect(await machine.inside("ip -br -4 address show dev inside")).toContain("10.99.0.5/24");
+    expect(await machine.inside("ip route show")).toContain("10.98.0.0/16 via 10.99.0.1 dev inside");
+    expect((await machine.inside("ip route show default")).split("\n")).toHaveLength(1);
+    await machine.inside("ping -c 1 -W 20 10.99.0.1");
   });
   test("has its locale and time zone", async () => {
-    expect(await inside(machine, "locale -a")).toContain("de_DE.utf8");
-    expect(await inside(machine, "cat /etc/timezone; date +%Z; cat /etc/default/locale")).toMatch(
+    expect(await machine.inside("locale -a")).toContain("de_DE.utf8");
+    expect(await machine.inside("cat /etc/timezone; date +%Z; cat /etc/default/locale")).toMatch(
       /^Europe\/Berlin\nCES?T\nLANG=de_DE\.UTF-8$/,
     );
   });
   test("has its keyboard: the key between t and u is a z", async () => {
-    await inside(machine, "systemctl is-active keyboard-setup");
-    expect(await inside(machine, "dumpkeys --keys-only -C /dev/tty1 | grep -w 'keycode *21 ='")).toMatch(/= \+?z /);
+    await machine.inside("systemctl is-active keyboard-setup");
+    expect(await machine.inside("dumpkeys --keys-only -C /dev/tty1 | grep -w 'keycode *21 ='")).toMatch(/= \+?z /);
   });
   test("answers debconf with its seeds", async () => {
-    expect(await inside(machine, "debconf-get-selections | grep configtype")).toMatch(/select\s+local$/);
+    expect(await machine.inside("debconf-get-selections | grep configtype")).toMatch(/select\s+local$/);
   });
   test("was changed by its script, which had no network and could start nothing", async () => {
-    const said = await inside(machine, "cat /etc/script-said");
+    const said = await machine.inside("cat /etc/script-said");
     expect(said).toMatch(/^root: \/, user: 0, first word of the network: +lo$/m);
   });
   test("has the files that were copied, with mode and owner", async () => {
     const sum = createHash("sha256").update(BINARY).digest("hex");
-    expect(await inside(machine, "sha256sum </opt/data/binary")).toContain(sum);
-    expect(await inside(machine, "stat -c '%a %U:%G' /opt/data/binary /opt/data /usr/local/sbin/boot-1")).toBe(
+    expect(await machine.inside("sha256sum </opt/data/binary")).toContain(sum);
+    expect(await machine.inside("stat -c '%a %U:%G' /opt/data/binary /opt/data /usr/local/sbin/boot-1")).toBe(
       "640 joe:adm\n755 root:root\n755 root:root",
     );
-    expect(await inside(machine, "cat /srv/folder/a /srv/folder/inner/b")).toBe("onetwo");
+    expect(await machine.inside("cat /srv/folder/a /srv/folder/inner/b")).toBe("onetwo");
   });
   test("has run its first-boot scripts before anybody could log in, and kept what they said", async () => {
-    expect(await inside(machine, "cat /etc/boot-1")).toBe("order.example.org\ninactive\ninactive");
-    expect(await inside(machine, "cat /var/log/vmbuilder-firstboot.log")).toBe("the first speaks\nthe second speaks");
+    expect(await machine.inside("cat /etc/boot-1")).toBe("order.example.org\ninactive\ninactive");
+    expect(await machine.inside("cat /var/log/vmbuilder-firstboot.log")).toBe("the first speaks\nthe second speaks");
   });
   test("runs its first-login script once, with a terminal", async () => {
     const login = "printf 'hello\\nexit\\n' | script -qec 'su - joe' /dev/null";
-    await inside(machine, login);
-    await inside(machine, login.replace("hello", "true"));
-    expect(await inside(machine, "cat /home/joe/login")).toBe("joe said hello");
+    await machine.inside(login);
+    await machine.inside(login.replace("hello", "true"));
+    expect(await machine.inside("cat /home/joe/login")).toBe("joe said hello");
   });
   test("is the distribution's own: no file of a package was replaced", async () => {
-    expect(await inside(machine, "dpkg --verify | grep -v ' c ' || true")).toBe("");
-    expect(await inside(machine, "test ! -e /etc/rc.local && echo none")).toBe("none");
+    expect(await machine.inside("dpkg --verify | grep -v ' c ' || true")).toBe("");
+    expect(await machine.inside("test ! -e /etc/rc.local && echo none")).toBe("none");
   });
   test("says no password and writes no seed into its record", async () => {
     expect(await readFile(join(directory, "build.json"), "utf8")).not.toContain("exim4/dc_eximconfig_configtype");
@@ -166,12 +158,12 @@ describe("a first-boot script that fails", () => {
 
   test("is seen at the login prompt, in the log and among the failed units; those behind it don't run", async () => {
     await machine.waitForSerial(/A first-boot script failed: see \/var\/log\/vmbuilder-firstboot\.log/);
-    expect(await inside(machine, "systemctl --failed --no-legend --plain")).toContain("vmbuilder-firstboot.service");
-    expect(await inside(machine, "cat /var/log/vmbuilder-firstboot.log")).toBe("it went wrong");
+    expect(await machine.inside("systemctl --failed --no-legend --plain")).toContain("vmbuilder-firstboot.service");
+    expect(await machine.inside("cat /var/log/vmbuilder-firstboot.log")).toBe("it went wrong");
     expect((await machine.ssh("test -e /etc/never")).status).toBe(1);
   });
   test("a locked user has no way in", async () => {
-    expect(await inside(machine, "passwd -S joe | cut -d' ' -f2; getent shadow joe | cut -d: -f8")).toBe("L\n1");
+    expect(await machine.inside("passwd -S joe | cut -d' ' -f2; getent shadow joe | cut -d: -f8")).toBe("L\n1");
   });
 });
 

@@ -22,67 +22,60 @@ beforeAll(async () => {
 });
 afterAll(() => workshop?.close());
 
-/** Runs a command that must succeed, and gives what it printed. */
-async function inside(booted: BootedMachine, command: string): Promise<string> {
-  const { status, stdout, stderr } = await booted.ssh(command);
-  expect({ command, status, stderr }).toMatchObject({ status: 0 });
-  return stdout.trim();
-}
-
 describe("a machine with BIOS", () => {
   let booted: BootedMachine;
   beforeAll(async () => {
     await run("qemu-img", ["resize", "-q", "-f", "qcow2", join(machine, "alpha.qcow2"), "+1G"]);
     booted = await bootMachine({ image: join(machine, "alpha.qcow2"), key: workshop.key });
     await booted.waitForSsh();
-    await inside(booted, "systemctl is-system-running --wait || systemctl --failed --no-legend");
+    await booted.inside("systemctl is-system-running --wait || systemctl --failed --no-legend");
   });
   afterAll(() => booted?.stop());
 
   test("runs without a failed unit", async () => {
-    expect(await inside(booted, "systemctl is-system-running")).toBe("running");
+    expect(await booted.inside("systemctl is-system-running")).toBe("running");
   });
   test("shows a login prompt on the serial line and on the screen", async () => {
     await booted.waitForSerial(/alpha login: ?$/m);
-    expect(await inside(booted, "systemctl is-active getty@tty1 serial-getty@ttyS0")).toBe("active\nactive");
+    expect(await booted.inside("systemctl is-active getty@tty1 serial-getty@ttyS0")).toBe("active\nactive");
   });
   test("has its host name and its user, who may use sudo", async () => {
-    expect(await inside(booted, "hostname")).toBe("alpha");
-    expect(await inside(booted, "su -s /bin/sh joe -c 'sudo -n id -u'")).toBe("0");
+    expect(await booted.inside("hostname")).toBe("alpha");
+    expect(await booted.inside("su -s /bin/sh joe -c 'sudo -n id -u'")).toBe("0");
     const asUser = await run("true", []);
     expect(asUser.status).toBe(0);
   });
   test("lets nobody in by password", async () => {
-    const shadow = await inside(booted, "cut -d: -f1,2 /etc/shadow");
+    const shadow = await booted.inside("cut -d: -f1,2 /etc/shadow");
     for (const line of shadow.split("\n")) expect(line).toMatch(/:[!*]+$/);
-    expect(await inside(booted, "sshd -T | grep -i '^passwordauthentication'")).toBe("passwordauthentication no");
-    expect(await inside(booted, "stat -c '%a %U' /root/.ssh /root/.ssh/authorized_keys")).toBe("700 root\n600 root");
-    expect(await inside(booted, "stat -c '%a %U' /home/joe/.ssh /home/joe/.ssh/authorized_keys")).toBe(
+    expect(await booted.inside("sshd -T | grep -i '^passwordauthentication'")).toBe("passwordauthentication no");
+    expect(await booted.inside("stat -c '%a %U' /root/.ssh /root/.ssh/authorized_keys")).toBe("700 root\n600 root");
+    expect(await booted.inside("stat -c '%a %U' /home/joe/.ssh /home/joe/.ssh/authorized_keys")).toBe(
       "700 joe\n600 joe",
     );
   });
   test("has grown to its disk, and swaps", async () => {
-    expect(Number(await inside(booted, "df --output=size -B1 / | tail -1"))).toBeGreaterThan(4.8e9);
-    expect(await inside(booted, "swapon --noheadings --show=SIZE")).toBe("1024M");
+    expect(Number(await booted.inside("df --output=size -B1 / | tail -1"))).toBeGreaterThan(4.8e9);
+    expect(await booted.inside("swapon --noheadings --show=SIZE")).toBe("1024M");
   });
   test("mounts by UUID", async () => {
-    expect(await inside(booted, "grep -c '^UUID=' /etc/fstab")).toBe("3");
-    expect(await inside(booted, "findmnt -no UUID /")).toBe(
-      await inside(booted, 'awk \'$2 == "/" { sub(/UUID=/, "", $1); print $1 }\' /etc/fstab'),
+    expect(await booted.inside("grep -c '^UUID=' /etc/fstab")).toBe("3");
+    expect(await booted.inside("findmnt -no UUID /")).toBe(
+      await booted.inside('awk \'$2 == "/" { sub(/UUID=/, "", $1); print $1 }\' /etc/fstab'),
     );
   });
   test("knows its packages to be whole", async () => {
-    expect(await inside(booted, "dpkg --audit; dpkg --verify | grep -v '^..5...... c /etc/' || true")).toBe("");
-    expect(await inside(booted, "apt-get check -qq")).toBe("");
+    expect(await booted.inside("dpkg --audit; dpkg --verify | grep -v '^..5...... c /etc/' || true")).toBe("");
+    expect(await booted.inside("apt-get check -qq")).toBe("");
   });
   test("installs a package from its sources", async () => {
-    await inside(booted, "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y tree >/dev/null");
-    expect(await inside(booted, "tree --version")).toMatch(/^tree v/);
+    await booted.inside("apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y tree >/dev/null");
+    expect(await booted.inside("tree --version")).toMatch(/^tree v/);
   });
   test("left nothing of the build behind", async () => {
-    expect(await inside(booted, "ls -A /.host /usr/sbin/policy-rc.d /tmp/vmbuilder* 2>/dev/null | wc -l")).toBe("0");
-    expect(await inside(booted, "find / -xdev \\( -nouser -o -nogroup \\) | head -3")).toBe("");
-    expect(await inside(booted, "wc -c </etc/machine-id")).toBe("33");
+    expect(await booted.inside("ls -A /.host /usr/sbin/policy-rc.d /tmp/vmbuilder* 2>/dev/null | wc -l")).toBe("0");
+    expect(await booted.inside("find / -xdev \\( -nouser -o -nogroup \\) | head -3")).toBe("");
+    expect(await booted.inside("wc -c </etc/machine-id")).toBe("33");
   });
 });
 
@@ -90,8 +83,8 @@ test("a machine with UEFI runs without a failed unit", async () => {
   const booted = await bootMachine({ image: join(machine, "alpha.qcow2"), key: workshop.key, firmware: "uefi" });
   try {
     await booted.waitForSsh();
-    expect(await inside(booted, "systemctl is-system-running --wait")).toBe("running");
-    expect(await inside(booted, "test -d /sys/firmware/efi && echo uefi")).toBe("uefi");
+    expect(await booted.inside("systemctl is-system-running --wait")).toBe("running");
+    expect(await booted.inside("test -d /sys/firmware/efi && echo uefi")).toBe("uefi");
   } finally {
     await booted.stop();
   }
@@ -118,7 +111,7 @@ test("two machines of the same packages share no identity", async () => {
       await booted.waitForSsh();
       const command =
         "hostname; cat /etc/machine-id; cut -d' ' -f2 /etc/ssh/ssh_host_ed25519_key.pub; findmnt -no UUID,PARTUUID /; blkid -s UUID -o value /dev/vda2; lsblk -dno PTUUID /dev/vda";
-      seen.push((await inside(booted, command)).split("\n"));
+      seen.push((await booted.inside(command)).split("\n"));
     } finally {
       await booted.stop();
     }
@@ -134,12 +127,11 @@ test("a kernel that is installed again makes an initramfs that boots", async () 
   const first = await bootMachine({ image, key: workshop.key, persistent: true });
   try {
     await first.waitForSsh();
-    await inside(
-      first,
+    await first.inside(
       "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --reinstall linux-image-$(uname -r) >/dev/null && sync",
     );
-    expect(await inside(first, "find /boot -name 'initrd.img-*' -mmin -10 | wc -l")).toBe("1");
-    expect(await inside(first, "grep -c 'Written by vmbuilder' /boot/grub/grub.cfg || true")).toBe("0");
+    expect(await first.inside("find /boot -name 'initrd.img-*' -mmin -10 | wc -l")).toBe("1");
+    expect(await first.inside("grep -c 'Written by vmbuilder' /boot/grub/grub.cfg || true")).toBe("0");
     await first.ssh("systemctl poweroff");
     await first.ended();
   } finally {
@@ -148,7 +140,7 @@ test("a kernel that is installed again makes an initramfs that boots", async () 
   const again = await bootMachine({ image, key: workshop.key });
   try {
     await again.waitForSsh();
-    expect(await inside(again, "systemctl is-system-running --wait")).toBe("running");
+    expect(await again.inside("systemctl is-system-running --wait")).toBe("running");
   } finally {
     await again.stop();
   }

@@ -65,11 +65,7 @@ describe("a machine of two msdos disks that were made larger, at its first boot"
   });
   afterAll(() => machine?.stop());
 
-  async function inside(command: string): Promise<string> {
-    const { status, stdout, stderr } = await machine.ssh(command);
-    expect({ command, status, stderr }).toMatchObject({ status: 0 });
-    return stdout.trim();
-  }
+  const inside = (command: string) => machine.inside(command);
 
   test("has all its mounts, of which the last of each disk have grown", async () => {
     await inside("systemctl is-system-running --wait");

@@ -44,11 +44,7 @@ afterAll(async () => {
   await workshop?.close();
 });
 
-async function inside(command: string): Promise<string> {
-  const { status, stdout, stderr } = await machine.ssh(command);
-  expect({ command, status, stderr }).toMatchObject({ status: 0 });
-  return stdout.trim();
-}
+const inside = (command: string) => machine.inside(command);
 
 describe("a machine from an archive of Ubuntu's shape", () => {
   test("runs without a failed unit, by Ubuntu's kernel packages", async () => {
