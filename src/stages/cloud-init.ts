@@ -76,8 +76,9 @@ async function parseMapping(
     if (typeof value !== "object" || value === null || Array.isArray(value)) return refuse(": this is no mapping");
     return value as Record<string, unknown>;
   } catch (error) {
-    if (error instanceof VmbuilderError) throw error;
-    return refuse(": too deep or too much of it repeated", error); // a stack that overflows, aliases of aliases
+    // A stack that overflows; aliases of aliases.
+    if (!(error instanceof RangeError || error instanceof ReferenceError)) throw error;
+    return refuse(": too deep or too much of it repeated", error);
   }
 }
 
