@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import { escapeControls } from "../../model/escape-controls.ts";
 import type { OldSetting } from "../old-config.ts";
-import { escapeControls } from "../terminal/text.ts";
 
 interface ImportOptions {
   distro?: string;

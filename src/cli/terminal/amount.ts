@@ -1,5 +1,5 @@
 import { formatBytes } from "../../model/size.ts";
-import type { StepProgress } from "./step-board.ts";
+import type { StepProgress } from "../../model/step-board.ts";
 
 /** How much is done of how much, in the total's unit: `0.8 / 71 MB`, `61 / 142`; only what's done if there's no total. */
 export function formatDoneOfTotal({ done, total, unit }: StepProgress): string {

@@ -1,6 +1,7 @@
 import { VmbuilderError } from "../../model/errors.ts";
+import { escapeControls } from "../../model/escape-controls.ts";
 import { createPaint, type Paint } from "./color.ts";
-import { escapeControls, printableLines } from "./text.ts";
+import { printableLines } from "./text.ts";
 
 /** How an error is written. */
 export interface ErrorFormat {

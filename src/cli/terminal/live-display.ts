@@ -1,12 +1,12 @@
 import type { BuildEvent, StepName } from "../../model/events.ts";
+import { type StepBlock, stepBlocks } from "../../model/step-blocks.ts";
+import { applyEvent, type StepBoard } from "../../model/step-board.ts";
 import type { Paint } from "./color.ts";
 import type { Glyphs } from "./glyphs.ts";
 import { paintLine } from "./line.ts";
 import { createLiveRegion } from "./live-region.ts";
 import { logLines } from "./log-lines.ts";
 import type { Reporter, ReporterStream } from "./reporter.ts";
-import { type StepBlock, stepBlocks } from "./step-blocks.ts";
-import { applyEvent, type StepBoard } from "./step-board.ts";
 import { type Frame, stepLine, stoppedLine, titleColumnsFor } from "./step-line.ts";
 
 /** What the live display needs. */

@@ -1,7 +1,7 @@
+import { formatSeconds, formatWholeSeconds } from "../../model/duration.ts";
 import type { VmbuilderError } from "../../model/errors.ts";
 import type { BuildEvent, EventSink } from "../../model/events.ts";
 import { createPaint, type Paint, wantsColor } from "./color.ts";
-import { formatSeconds, formatWholeSeconds } from "./duration.ts";
 import { chooseGlyphs, type Glyphs } from "./glyphs.ts";
 import { writeJsonLine } from "./json-lines.ts";
 import { createLiveRegion } from "./live-region.ts";

@@ -1,5 +1,5 @@
+import { formatSeconds } from "../../model/duration.ts";
 import type { VmbuilderError } from "../../model/errors.ts";
-import { formatSeconds } from "./duration.ts";
 import { formatTable } from "./table.ts";
 
 /** A machine as the summary of a matrix names it. */

@@ -1,9 +1,9 @@
+import { formatClock, formatSeconds, formatWholeSeconds } from "../../model/duration.ts";
 import type { BuildEvent, StepName } from "../../model/events.ts";
+import { applyEvent, progressRate, remainingSeconds, type StepBoard, type StepState } from "../../model/step-board.ts";
 import { formatDoneOfTotal, formatRate, formatTotal } from "./amount.ts";
 import type { Paint } from "./color.ts";
-import { formatClock, formatSeconds, formatWholeSeconds } from "./duration.ts";
 import type { Reporter, ReporterStream } from "./reporter.ts";
-import { applyEvent, progressRate, remainingSeconds, type StepBoard, type StepState } from "./step-board.ts";
 import { printableLines } from "./text.ts";
 
 /** What the plain display needs. */

@@ -1,10 +1,11 @@
+import { escapeControls } from "../../model/escape-controls.ts";
 import type { InterfacePlan } from "../../model/network.ts";
 import type { Plan } from "../../model/plan.ts";
 import { formatSize } from "../../model/size.ts";
 import { contentOf, type Partition, SECTOR_BYTES } from "../../model/storage-plan.ts";
 import { mountsOf, volumesOf } from "../../model/storage-request.ts";
 import type { HostSetting, SettingName } from "../../model/system-settings.ts";
-import { escapeControls, wrap } from "./text.ts";
+import { wrap } from "./text.ts";
 
 const LABEL_COLUMNS = 11;
 const COLUMNS = 80;

@@ -1,6 +1,6 @@
+import { escapeControls } from "../../model/escape-controls.ts";
 import { formatBytes } from "../../model/size.ts";
 import type { Preview, PreviewStep } from "../../stages/preview.ts";
-import { escapeControls } from "./text.ts";
 
 const MOST_NAMES = 10;
 

@@ -1,8 +1,8 @@
+import { formatSeconds, formatWholeSeconds } from "../../model/duration.ts";
+import { elapsedSeconds, progressRate, remainingSeconds, type StepState } from "../../model/step-board.ts";
 import { formatDoneOfTotal, formatRate, formatTotal } from "./amount.ts";
-import { formatSeconds, formatWholeSeconds } from "./duration.ts";
 import type { Glyphs } from "./glyphs.ts";
 import type { Line, Span } from "./line.ts";
-import { elapsedSeconds, progressRate, remainingSeconds, type StepState } from "./step-board.ts";
 import { padRight, truncate } from "./text.ts";
 
 /** What all lines of one frame share. */

@@ -1,7 +1,8 @@
+import { formatSeconds } from "../../model/duration.ts";
+import { escapeControls } from "../../model/escape-controls.ts";
 import { formatBytes } from "../../model/size.ts";
 import { createPaint } from "./color.ts";
-import { formatSeconds } from "./duration.ts";
-import { displayWidth, escapeControls, padRight, printableLines } from "./text.ts";
+import { displayWidth, padRight, printableLines } from "./text.ts";
 
 /** What a finished build tells its user. */
 export interface BuildSummary {

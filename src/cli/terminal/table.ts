@@ -1,4 +1,5 @@
-import { displayWidth, escapeControls, padRight, truncate } from "./text.ts";
+import { escapeControls } from "../../model/escape-controls.ts";
+import { displayWidth, padRight, truncate } from "./text.ts";
 
 /** A column of a table; what it holds may be cut only where `flexible` says so. */
 export interface Column {

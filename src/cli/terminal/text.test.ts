@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { displayWidth, escapeControls, printableLines, truncate, wrap } from "./text.ts";
+import { escapeControls } from "../../model/escape-controls.ts";
+import { displayWidth, printableLines, truncate, wrap } from "./text.ts";
 
 describe("escapeControls", () => {
   it("shows what would drive a terminal", () => {

@@ -1,16 +1,8 @@
-/** C0, DEL, C1, line separators, bidirectional controls, lone surrogates: all that moves a cursor or lies about order. */
-const UNSAFE = /[\p{Cc}\p{Cs}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
+import { escapeControls } from "../../model/escape-controls.ts";
+
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 const ZERO_WIDTH = /[\p{Mn}\p{Me}\u200b-\u200d\u2060]/u;
-
-/** Makes text of unknown origin safe to print: one line, control characters shown as `\x1b`, tabs as a space. */
-export function escapeControls(text: string): string {
-  return text.replaceAll("\t", " ").replace(UNSAFE, (character) => {
-    const code = character.charCodeAt(0);
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
-  });
-}
 
 /** Splits output of a program into printable lines; empty lines at the end are dropped. */
 export function printableLines(text: string): string[] {

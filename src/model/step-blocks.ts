@@ -1,4 +1,4 @@
-import type { StepName } from "../../model/events.ts";
+import type { StepName } from "./events.ts";
 import type { StepBoard, StepState } from "./step-board.ts";
 
 /** A stage with its parts below it, or a step on its own. */

@@ -1,5 +1,5 @@
-import type { BuildEvent, ProgressUnit, StepName } from "../../model/events.ts";
-import { escapeControls } from "./text.ts";
+import { escapeControls } from "./escape-controls.ts";
+import type { BuildEvent, ProgressUnit, StepName } from "./events.ts";
 
 /** How far a step has come. */
 export interface StepProgress {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { BuildEvent } from "../../model/events.ts";
+import type { BuildEvent } from "./events.ts";
 import { stepBlocks } from "./step-blocks.ts";
 import { applyEvent, progressRate, remainingSeconds, type StepBoard } from "./step-board.ts";
 
