@@ -6,7 +6,11 @@ import { padRight, wrap } from "./terminal/text.ts";
 /** Headings of the commands in the root's help, in order, and which commands stand under them. */
 const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
   Build: ["build", OLD_FORM, "wizard", "plan", "import-config", "profile", "schema", "lock"],
-  Machines: ["clone", "convert"],
+  Machines: [
+    ...["up", "shell", "start", "stop", "restart", "ls", "info", "console", "ssh", "exec", "cp", "snapshot", "restore"],
+    ...["rm", "logs", "prune", "clone", "flatten"],
+  ],
+  Images: ["diff", "convert"],
   Cache: ["cache"],
   Host: ["doctor", "man", "completion"],
 };

@@ -10,10 +10,14 @@ export type BuildOptionValues = { -readonly [R in Row as R["key"]]?: ValueOf<R["
 /** Choices that come from the registries of distributions, architectures and hypervisors. */
 export type BuildOptionChoices = Partial<Record<BuildOptionKey, readonly string[]>>;
 
-/** Adds the options of {@link buildOptions} to a command, under their headings. Defaults are the recipe's business. */
-export function addBuildOptions(command: Command, choices: BuildOptionChoices = {}): Command {
+/** Adds the options of {@link buildOptions} to a command, under their headings, but for some. Defaults are the recipe's business. */
+export function addBuildOptions(
+  command: Command,
+  choices: BuildOptionChoices = {},
+  except: readonly string[] = [],
+): Command {
   for (const group of OPTION_GROUPS) {
-    for (const row of buildOptions.filter((candidate) => candidate.group === group)) {
+    for (const row of buildOptions.filter(({ key, group: of }) => of === group && !except.includes(key))) {
       command.addOption(commanderOption(row, choices[row.key]).helpGroup(group));
     }
   }

@@ -8,6 +8,11 @@ import { addDiff } from "./commands/diff.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addImportConfig } from "./commands/import-config.ts";
 import { addLock } from "./commands/lock.ts";
+import { addInside } from "./commands/machines/inside.ts";
+import { addList } from "./commands/machines/list.ts";
+import { addRemove } from "./commands/machines/remove.ts";
+import { addStartStop } from "./commands/machines/start-stop.ts";
+import { addUp } from "./commands/machines/up.ts";
 import { addMan } from "./commands/man.ts";
 import { addOldForms } from "./commands/old-form.ts";
 import { addPlan } from "./commands/plan.ts";
@@ -21,11 +26,17 @@ import { VERSION } from "./version.ts";
 export function createProgram(): Command {
   const program = new Command("vmbuilder")
     .version(VERSION, "-V, --version", "show the version")
+    .enablePositionalOptions()
     .description("Builds bootable virtual machines, without root.");
   addBuild(program);
   addOldForms(program);
   addLock(program);
   addClone(program);
+  addUp(program);
+  addStartStop(program);
+  addList(program);
+  addInside(program);
+  addRemove(program);
   addDiff(program);
   addConvert(program);
   addCache(program);

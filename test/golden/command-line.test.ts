@@ -13,7 +13,7 @@ async function output(...args: string[]): Promise<string> {
 
 describe("help", () => {
   it.each([
-    ["", 2],
+    ["", 3],
     ["build", 5],
     ["clone", 1],
     ["cache", 1],

@@ -1,0 +1,143 @@
+import { stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openCache } from "../core/cache.ts";
+import type { MachineDescription } from "../core/hypervisor.ts";
+import { withContext } from "../core/work-directory.ts";
+import { userNetwork } from "../hypervisors/user-network.ts";
+import { VmbuilderError } from "../model/errors.ts";
+import type { EventSink } from "../model/events.ts";
+import type { Identity } from "../model/identity.ts";
+import type { InterfacePlan } from "../model/network.ts";
+import type { Lock } from "../model/package.ts";
+import type { Plan } from "../model/plan.ts";
+import type { Recipe } from "../model/recipe.ts";
+import { findBase } from "../stages/base-disk.ts";
+import { withoutSecrets } from "../stages/deploy.ts";
+import { readIdentity } from "../stages/identity.ts";
+import { obtainBase } from "../stages/obtain-base.ts";
+import { findHypervisor, planBuild } from "../stages/plan.ts";
+import { RECORD_VERSION } from "../stages/record.ts";
+import { linkMachine } from "./link.ts";
+import { type Forward, MACHINE_FILES, MACHINE_VERSION, type Machine, type MachineSpec } from "./machine.ts";
+import { ownKey } from "./own-key.ts";
+import { formatSpec, type MachineStore, machineDirectory, readMachine, withMachineLock } from "./store.ts";
+
+/** What to make a machine from, and how. */
+export interface CreateRequest {
+  /** Default: the recipe's host name. */
+  readonly name?: string | undefined;
+  readonly recipe: Recipe;
+  /** What the recipe came from, for people. */
+  readonly origin: string;
+  readonly lock?: Lock | undefined;
+  readonly forwards?: readonly Forward[] | undefined;
+  readonly isThrowaway?: boolean | undefined;
+  readonly cacheDirectory: string;
+  readonly signal: AbortSignal;
+  readonly emit: EventSink;
+}
+
+/**
+ * Makes a machine from a recipe: what is missing in the cache is built, then it is a thin image over the base there. root lets
+ * vmbuilder's own key in, beside what the recipe says. It isn't started.
+ *
+ * @throws machine-exists, and what building throws
+ */
+export async function createMachine(store: MachineStore, request: CreateRequest): Promise<Machine> {
+  const { signal, emit } = request;
+  const name = request.name ?? request.recipe.hostname;
+  const destination = machineDirectory(store, name);
+  await refuseExisting(destination, name);
+  const { plan, identity } = await planMachine(store, request.recipe, destination, signal);
+  const { key, lock } = await obtainBase(plan, identity, request);
+  await withMachineLock(store, name, signal, async () => {
+    await refuseExisting(destination, name);
+    const cache = await openCache(request.cacheDirectory);
+    await withContext(cache, signal, emit, async (context) => {
+      const base = await findBase(key, context);
+      if (!base) throw new VmbuilderError("base-missing", `the base of ${name} has just gone`, { hint: "try again" });
+      const { recipe, suite, architecture } = plan;
+      const hypervisors = [findHypervisor("kvm")];
+      const record = recordOf(plan, lock, key);
+      const fill = (directory: string, machine: MachineDescription) =>
+        writeFile(join(directory, MACHINE_FILES.spec), formatSpec(specOf(machine, request)));
+      await linkMachine(
+        { base, identity, recipe, suite, architecture, hypervisors, destination, overwrite: false, record, fill },
+        context,
+      );
+    });
+  });
+  return readMachine(store, name);
+}
+
+/** A recipe's machine as vmbuilder runs it: with its own key, in qcow2, in its own folder. */
+export async function planMachine(
+  store: MachineStore,
+  asked: Recipe,
+  destination: string,
+  signal: AbortSignal,
+): Promise<{ plan: Plan; identity: Identity }> {
+  const { publicPath } = await ownKey(store);
+  const recipe: Recipe = {
+    ...asked,
+    "ssh-key": [...asked["ssh-key"], publicPath],
+    "hypervisor": ["kvm"],
+    "format": [],
+    "raw": [],
+    "libvirt": undefined,
+    "dest": destination,
+  };
+  const plan = await planBuild(recipe);
+  return { plan, identity: await readIdentity(plan.recipe, plan, signal) };
+}
+
+async function refuseExisting(destination: string, name: string): Promise<void> {
+  if (!(await stat(destination).catch(() => undefined))) return;
+  throw new VmbuilderError("machine-exists", `there is a machine ${name} already`, {
+    hint: `start it: vmbuilder start ${name}; or choose another --machine; or remove it: vmbuilder rm ${name}`,
+  });
+}
+
+function recordOf(plan: Plan, lock: Lock, key: string): Record<string, unknown> {
+  const { suite, architecture, packages } = plan;
+  return {
+    vmbuilder: RECORD_VERSION,
+    recipe: withoutSecrets(plan.recipe),
+    plan: { suite, architecture, packages },
+    base: { key },
+    packages: lock.packages.map(({ name, version, architecture: of, sha256 }) => ({
+      name,
+      version,
+      architecture: of,
+      sha256,
+    })),
+    sources: lock.sources,
+    steps: [],
+  };
+}
+
+/** What is needed to start a machine, by its description. */
+function specOf(machine: MachineDescription, request: CreateRequest): MachineSpec {
+  const { hostname, architecture, firmware, uuid, recipe, disks, network } = machine;
+  return {
+    ...{ vmbuilder: MACHINE_VERSION, hostname, createdAt: new Date().toISOString(), origin: request.origin },
+    ...{ architecture, firmware, uuid, memoryMb: recipe.mem, cpus: recipe.cpus },
+    disks: disks.map(({ name }) => name),
+    cards: network.interfaces.map(cardOf),
+    forwards: [...(request.forwards ?? [])],
+    isThrowaway: request.isThrowaway ?? false,
+  };
+}
+
+function cardOf(one: InterfacePlan, index: number): MachineSpec["cards"][number] {
+  const { attachment, mac } = one;
+  const own = mac === undefined ? {} : { mac };
+  if (attachment.kind === "bridge")
+    return { netdev: `bridge,id=net${index},br=${attachment.name}`, isUser: false, ...own };
+  if (attachment.kind === "network")
+    throw new VmbuilderError("recipe-invalid", `network ${attachment.name} is libvirt's, and this machine is not`, {
+      hint: "leave network out, or build it with --libvirt",
+    });
+  const { options, guest } = userNetwork(one, index);
+  return { netdev: options, isUser: true, ...own, ...(guest === "" ? {} : { guest }) };
+}

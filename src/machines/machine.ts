@@ -1,0 +1,77 @@
+import * as z from "zod";
+
+/** Version of the form of machine.json. */
+export const MACHINE_VERSION = 1;
+
+const forwardSchema = z.object({ host: z.int().min(0).max(65535), guest: z.int().min(1).max(65535) });
+
+/** A port of the host's loopback that leads to one of the machine. Port 0 of the host means: any that is free. */
+export type Forward = z.output<typeof forwardSchema>;
+
+/** What is needed to start a machine: the file machine.json of its folder. */
+export const machineSchema = z.object({
+  vmbuilder: z.literal(MACHINE_VERSION),
+  hostname: z.string(),
+  createdAt: z.string(),
+  /** What it was made from, for people. */
+  origin: z.string(),
+  architecture: z.enum(["amd64", "arm64"]),
+  firmware: z.enum(["bios", "uefi"]),
+  memoryMb: z.int(),
+  cpus: z.int(),
+  uuid: z.string(),
+  /** Images in its folder; it boots from the first. */
+  disks: z.array(z.string().regex(/^[^/\0]+$/)),
+  cards: z.array(
+    z.object({
+      /** Of qemu's `-netdev`. */
+      netdev: z.string(),
+      mac: z.string().optional(),
+      /** The machine's fixed address, where qemu wouldn't find it by itself. */
+      guest: z.string().optional(),
+      isUser: z.boolean(),
+    }),
+  ),
+  forwards: z.array(forwardSchema).default([]),
+  /** Gone at the end of the command that made it. */
+  isThrowaway: z.boolean().default(false),
+  /** The memory snapshot that its disk stands on: key of a cached object. */
+  snapshot: z.string().optional(),
+});
+
+/** A machine as it was made. */
+export type MachineSpec = z.output<typeof machineSchema>;
+
+/** What is known of a machine that was started: the file run.json of its folder. */
+export const runSchema = z.object({
+  pid: z.int(),
+  start: z.string(),
+  /** The host's run, by which a number that another process has after a reboot is told apart. */
+  hostBoot: z.string(),
+  startedAt: z.string(),
+  accelerator: z.enum(["kvm", "tcg"]),
+  sshPort: z.int().optional(),
+  forwards: z.array(forwardSchema).default([]),
+});
+
+/** A start of a machine. */
+export type MachineRun = z.output<typeof runSchema>;
+
+/** A machine of the store. */
+export interface Machine extends MachineSpec {
+  readonly name: string;
+  readonly directory: string;
+}
+
+/** Names of the files in a machine's folder, beside those that a clone has. */
+export const MACHINE_FILES = {
+  spec: "machine.json",
+  run: "run.json",
+  pid: "qemu.pid",
+  log: "qemu.log",
+  qmp: "qmp.sock",
+  console: "console.sock",
+  consoleLog: "console.log",
+  oldConsoleLog: "console.log.1",
+  knownHosts: "known_hosts",
+} as const;

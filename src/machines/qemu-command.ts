@@ -1,0 +1,97 @@
+import type { Accelerator } from "./accelerator.ts";
+import { MACHINE_FILES, type MachineSpec } from "./machine.ts";
+
+/** How a machine is started this time. */
+export interface QemuStart {
+  readonly accelerator: Accelerator;
+  /** UEFI's code and the machine's own variables, where it starts by UEFI. */
+  readonly firmware?: { readonly code: string; readonly variables: string } | undefined;
+  /** File that is the machine's memory; it is read, and what the machine writes stays its own. */
+  readonly memoryFile?: { readonly path: string; readonly isShared: boolean } | undefined;
+  /** Wait for a memory snapshot instead of booting. */
+  readonly isIncoming?: boolean | undefined;
+  /** Name of a snapshot with memory in the machine's disks. */
+  readonly loadSnapshot?: string | undefined;
+}
+
+/** Port of the machine by which a shell inside takes its new identity after a restore. */
+export const RENEWAL_PORT = "vmbuilder.renewal";
+
+/** Prefix of the emulators' file names. */
+export const QEMU_PREFIX = "qemu-system-";
+
+/**
+ * The command line of a machine's qemu. Paths are relative: it works in the machine's folder, by which it is also found again.
+ * Pure.
+ */
+export function qemuCommand(machine: MachineSpec & { readonly name: string }, start: QemuStart): string[] {
+  return [
+    `${QEMU_PREFIX}${machine.architecture === "arm64" ? "aarch64" : "x86_64"}`,
+    ...["-name", machine.name],
+    ...["-uuid", machine.uuid],
+    ...machineType(machine, start),
+    ...["-smp", String(machine.cpus)],
+    ...["-display", "none", "-monitor", "none", "-pidfile", MACHINE_FILES.pid],
+    ...["-chardev", `socket,id=qmp,path=${MACHINE_FILES.qmp},server=on,wait=off`, "-mon", "chardev=qmp,mode=control"],
+    "-chardev",
+    `socket,id=console,path=${MACHINE_FILES.console},server=on,wait=off,logfile=${MACHINE_FILES.consoleLog},logappend=off`,
+    ...["-serial", "chardev:console"],
+    ...firmware(machine, start),
+    ...machine.disks.flatMap((file, index) => [
+      "-drive",
+      `if=none,id=disk${index},format=qcow2,discard=unmap,file=${escapeCommas(file)}`,
+      "-device",
+      `virtio-blk-pci,drive=disk${index}${index === 0 ? ",bootindex=0" : ""}`,
+    ]),
+    ...machine.cards.flatMap(({ netdev, mac }, index) => [
+      "-netdev",
+      netdev,
+      "-device",
+      `virtio-net-pci,netdev=net${index}${mac === undefined ? "" : `,mac=${mac}`}${index === 0 ? ",romfile=" : ""}`,
+    ]),
+    ...["-device", "virtio-rng-pci"],
+    ...renewal(machine, start),
+    ...(start.isIncoming ? ["-incoming", "defer"] : []),
+    ...(start.loadSnapshot === undefined ? [] : ["-loadvm", start.loadSnapshot]),
+  ];
+}
+
+function machineType({ architecture, memoryMb }: MachineSpec, { accelerator, memoryFile }: QemuStart): string[] {
+  const type = architecture === "arm64" ? "virt" : "q35";
+  const cpu = [
+    "-accel",
+    accelerator === "kvm" ? "kvm" : "tcg,thread=multi",
+    "-cpu",
+    accelerator === "kvm" ? "host" : "max",
+  ];
+  if (memoryFile === undefined) return ["-machine", type, ...cpu, "-m", String(memoryMb)];
+  return [
+    ...["-machine", `${type},memory-backend=memory`, ...cpu, "-m", String(memoryMb)],
+    "-object",
+    `memory-backend-file,id=memory,size=${memoryMb}M,share=${memoryFile.isShared ? "on" : "off"},mem-path=${escapeCommas(memoryFile.path)}`,
+  ];
+}
+
+function firmware({ architecture }: MachineSpec, { firmware: files }: QemuStart): string[] {
+  if (files === undefined) return [];
+  if (architecture === "arm64") return ["-bios", files.code];
+  return [
+    ...["-drive", `if=pflash,format=raw,readonly=on,file=${escapeCommas(files.code)}`],
+    ...["-drive", `if=pflash,format=qcow2,file=${escapeCommas(files.variables)}`],
+  ];
+}
+
+/** A machine that is or will be a memory snapshot has a port for its renewal, and learns when it is restored. */
+function renewal({ snapshot, architecture }: MachineSpec, { memoryFile }: QemuStart): string[] {
+  if (snapshot === undefined && memoryFile === undefined) return [];
+  return [
+    ...(architecture === "amd64" ? ["-device", "vmgenid,guid=auto"] : []),
+    ...["-device", "virtio-serial-pci", "-chardev", "socket,id=renewal,path=renewal.sock,server=on,wait=off"],
+    ...["-device", `virtserialport,chardev=renewal,name=${RENEWAL_PORT}`],
+  ];
+}
+
+/** As qemu reads a value of an option. */
+function escapeCommas(path: string): string {
+  return path.replaceAll(",", ",,");
+}

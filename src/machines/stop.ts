@@ -1,0 +1,102 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { isAlive, type LastingProcess, signalLasting } from "../system/lasting-process.ts";
+import { connectQmp } from "../system/qmp.ts";
+import { scaleDeadline } from "./accelerator.ts";
+import { MACHINE_FILES, type Machine } from "./machine.ts";
+import { machineStatus } from "./status.ts";
+import { type MachineStore, removeMachineFolder, withMachineLock } from "./store.ts";
+
+const SHUTDOWN_DEADLINE_MS = 30_000;
+/** A system that still boots doesn't see the power button: it is pressed again. */
+const PRESS_AGAIN_MS = 3000;
+const POLL_MS = 50;
+
+/** How to stop a machine. */
+export interface StopOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Pull the plug at once. */
+  readonly force?: boolean | undefined;
+  /** How long the system inside may take; default: half a minute with KVM, three without. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** How a machine came to a stop. */
+export type Stopped = "was stopped" | "shut down" | "killed";
+
+/**
+ * Stops a machine: presses its power button, and pulls the plug when it doesn't end in time. One that doesn't run is fine.
+ */
+export function stopMachine(store: MachineStore, machine: Machine, options: StopOptions = {}): Promise<Stopped> {
+  return withMachineLock(store, machine.name, options.signal, () => end(machine, options));
+}
+
+/**
+ * Removes a machine and all that it holds.
+ *
+ * @param mayRun false refuses nothing: callers ask first; a running machine is killed
+ */
+export function removeMachine(store: MachineStore, machine: Pick<Machine, "name" | "directory">): Promise<void> {
+  return withMachineLock(store, machine.name, undefined, async () => {
+    const status = await machineStatus(machine);
+    if (status.state === "running") await kill(status.process);
+    await removeMachineFolder(store, machine.name);
+  });
+}
+
+async function end(machine: Machine, { force, timeoutMs, signal }: StopOptions): Promise<Stopped> {
+  const status = await machineStatus(machine);
+  if (status.state === "stopped") {
+    await forget(machine);
+    return "was stopped";
+  }
+  const limitMs = timeoutMs ?? scaleDeadline(SHUTDOWN_DEADLINE_MS, status.run?.accelerator ?? "tcg");
+  const wentWell = !force && (await pressButton(machine, status.process, limitMs, signal));
+  if (!wentWell) await kill(status.process);
+  await forget(machine);
+  return wentWell ? "shut down" : "killed";
+}
+
+async function pressButton(
+  { directory }: Machine,
+  process: LastingProcess,
+  limitMs: number,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const qmp = await connectQmp(directory, MACHINE_FILES.qmp, 5000).catch(() => undefined);
+  if (!qmp) return false;
+  try {
+    const until = Date.now() + limitMs;
+    let pressedAt = 0;
+    while (await isAlive(process)) {
+      signal?.throwIfAborted();
+      if (Date.now() > until) return false;
+      if (Date.now() > pressedAt + PRESS_AGAIN_MS) {
+        pressedAt = Date.now();
+        await qmp.execute("cont").catch(() => {}); // a paused machine sees nothing
+        await qmp.execute("system_powerdown").catch(() => {}); // it may end just now
+      }
+      await delay(POLL_MS);
+    }
+    return true;
+  } finally {
+    qmp.close();
+  }
+}
+
+/** qemu writes what it holds back when it is asked to end; a hanging one is killed. */
+async function kill(process: LastingProcess): Promise<void> {
+  for (const [signal, waitMs] of [
+    ["SIGTERM", 5000],
+    ["SIGKILL", 10_000],
+  ] as const) {
+    await signalLasting(process, signal);
+    for (const until = Date.now() + waitMs; Date.now() < until; await delay(POLL_MS / 2))
+      if (!(await isAlive(process))) return;
+  }
+}
+
+async function forget({ directory }: Machine): Promise<void> {
+  for (const name of ["run", "pid"] as const) await rm(join(directory, MACHINE_FILES[name]), { force: true });
+}
