@@ -2,13 +2,13 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-test demo test check types lint unit system golden boot compare limits interrupt bench clean
+.PHONY: help setup setup-test demo test check types lint unit system golden boot compare limits interrupt test-formats bench clean
 
 NPM := npm run --silent
 PACKAGES := node_modules/.package-lock.json
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing (apt packages, npm packages) and bundle the command line
 	@scripts/setup
@@ -23,11 +23,14 @@ check: types lint unit ## the fast tests: types, lint, unit
 compare: $(PACKAGES) ## compare a tree with mmdebstrap's, file by file
 	@npx vitest run --project comparison
 
-limits: $(PACKAGES) ## build as an ordinary user, and on disks that are too small
-	@npx vitest run --project interrupt test/interrupt/ordinary-user.test.ts test/interrupt/disk-full.test.ts
+limits: $(PACKAGES) ## build as an ordinary user, on disks that are too small, for a libvirt elsewhere
+	@npx vitest run --project interrupt test/interrupt/ordinary-user.test.ts test/interrupt/disk-full.test.ts test/interrupt/remote-libvirt.test.ts
 
 interrupt: $(PACKAGES) ## stop builds at every stage, by every signal: ten minutes
 	@npx vitest run --project interrupt test/interrupt/interrupt.test.ts
+
+test-formats: $(PACKAGES) ## boot every disk format from its hypervisor's controller, by BIOS and UEFI: half an hour
+	@npx vitest run --project formats
 
 bench: setup-test ## time builds against mmdebstrap: half an hour; TMPDIR says where
 	@set -e; for name in cold warm addpkg clone memory steps boot; do bench/$$name; done

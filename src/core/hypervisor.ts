@@ -16,6 +16,8 @@ export interface LibvirtHost {
   readonly hasKvm: boolean;
   /** A user's own: it has no networks. */
   readonly isSession: boolean;
+  /** Elsewhere: the storage pool that takes the disks. */
+  readonly pool?: string | undefined;
 }
 
 /** A disk of a machine. */
@@ -30,7 +32,7 @@ export interface MachineDisk {
 
 /** A machine that is ready to be described to its hypervisor. */
 export interface MachineDescription {
-  readonly recipe: Pick<Recipe, "mem" | "cpus">;
+  readonly recipe: Pick<Recipe, "mem" | "cpus" | "user">;
   readonly network: NetworkPlan;
   readonly hostname: string;
   readonly architecture: "amd64" | "arm64";

@@ -3,6 +3,7 @@ import { hyperv } from "./hyper-v.ts";
 import { kvm } from "./kvm.ts";
 import { libvirtDomain } from "./libvirt.ts";
 import { ova } from "./ova.ts";
+import { VAGRANT } from "./vagrant.ts";
 import { virtualbox } from "./virtualbox.ts";
 import { VMWARE } from "./vmware.ts";
 import { xen } from "./xen.ts";
@@ -17,4 +18,5 @@ export const HYPERVISORS: readonly Hypervisor[] = [
   hyperv,
   xen,
   ova,
+  ...VAGRANT,
 ];

@@ -3,8 +3,8 @@
  * Example: `vmbuilder build --hypervisor libvirt --hostname web`, then `virsh define web-trixie-amd64-vm/web.xml`
  * @see https://libvirt.org/formatdomain.html
  */
-import { join } from "node:path";
-import type { Hypervisor, MachineDescription } from "../core/hypervisor.ts";
+import { basename, join } from "node:path";
+import type { Hypervisor, LibvirtHost, MachineDescription } from "../core/hypervisor.ts";
 import type { InterfacePlan } from "../model/network.ts";
 import { driveLetter } from "./drive-letter.ts";
 import { escapeXml } from "./xml.ts";
@@ -34,11 +34,15 @@ function domain({
 }: MachineDescription): string {
   const [cpu, machine] = MACHINES[architecture];
   const isUefi = firmware === "uefi";
-  const { hasKvm, isSession } = libvirt ?? { hasKvm: true, isSession: false };
+  const { hasKvm, isSession, pool }: LibvirtHost = libvirt ?? { hasKvm: true, isSession: false };
+  const source = (name: string) =>
+    pool === undefined
+      ? `file="${escapeXml(join(directory, name))}"`
+      : `pool="${escapeXml(pool)}" volume="${volumeName(name, uuid)}"`;
   const drives = disks.map(
-    ({ name }, index) => `    <disk type='file' device='disk'>
+    ({ name }, index) => `    <disk type='${pool === undefined ? "file" : "volume"}' device='disk'>
       <driver name='qemu' type='qcow2' discard='unmap'/>
-      <source file="${escapeXml(join(directory, name))}"/>
+      <source ${source(name)}/>
       <target dev='vd${driveLetter(index)}' bus='virtio'/>
     </disk>`,
   );
@@ -79,6 +83,11 @@ ${network.interfaces.map((one) => card(one, isSession)).join("\n")}
   </devices>
 </domain>
 `;
+}
+
+/** A volume's name is this machine's alone: another build of the same host name can be uploaded beside it. */
+function volumeName(disk: string, uuid: string): string {
+  return `${basename(disk, ".qcow2")}-${uuid.slice(0, 8)}.qcow2`;
 }
 
 /** libvirt's own network where the recipe names none; to it belongs a host that hands out addresses. */

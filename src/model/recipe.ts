@@ -14,6 +14,9 @@ const PACKAGE_NAME = /^[a-z0-9][a-z0-9+.-]+$/;
 const PACKAGE_OR_PATH = /^(?:[a-z0-9][a-z0-9+.-]+|[^\0\n]+\.deb)$/;
 const PPA = /^(?:ppa:)?[a-z0-9][a-z0-9.+-]*(?:\/[a-z0-9][a-z0-9.+-]*)?$/;
 const WORD = /^[A-Za-z0-9][A-Za-z0-9.+_-]*$/;
+/** No transport and no parameter by which a recipe could start a program here. */
+const LIBVIRT_URI =
+  /^[a-z][a-z0-9]*(?:\+(?:ssh|libssh2?|tcp|tls|unix))?:\/\/(?:(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?:[A-Za-z0-9][A-Za-z0-9_.-]*|\[[0-9a-f:]+\])(?::\d{1,5})?)?\/[a-z]+(?:\?(?:(?:keyfile|known_hosts|known_hosts_verify|sshauth|no_verify|pkipath|socket|mode)=[^\s&;]*(?:&|$))+)?$/;
 const SSH_KEY = /^(?:[a-z0-9@=",. -]+ )?(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+(?: [^\n]*)?$/;
 
 const count = (min: number, max: number) =>
@@ -100,8 +103,9 @@ export const recipeSchema = z.strictObject({
   format: list(z.string().regex(WORD, "is no format name")).default([]),
   libvirt: z
     .string()
-    .regex(/^[a-z][a-z0-9]*:\/\/\/[a-z]+$/, "is no address of a libvirt on this host, such as qemu:///system")
+    .regex(LIBVIRT_URI, "is no address of a libvirt, such as qemu:///system or qemu+ssh://user@host/system")
     .optional(),
+  "libvirt-pool": z.string().regex(WORD, "is no name of a storage pool").optional(),
   firmware: z.enum(["bios", "uefi"]).optional(),
   hostname: z
     .string()

@@ -84,7 +84,7 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
           return deployed;
         }),
       );
-      if (libvirt) await define(plan, context);
+      if (libvirt) await define(plan, libvirt, context);
       return {
         ...deployment,
         plan,
@@ -105,9 +105,9 @@ async function libvirtOf(plan: Plan, { overwrite, signal }: BuildOptions): Promi
   return checkLibvirt(plan, overwrite, signal);
 }
 
-async function define(plan: Plan, context: BuildContext): Promise<void> {
+async function define(plan: Plan, libvirt: LibvirtHost, context: BuildContext): Promise<void> {
   const { defineDomain } = await import("./libvirt-domain.ts");
-  await runStep(context, "deploy/libvirt", "Define it in libvirt", () => defineDomain(plan, context.signal));
+  await runStep(context, "deploy/libvirt", "Define it in libvirt", () => defineDomain(plan, libvirt, context.signal));
 }
 
 /** Opens the folder of {@link BuildOptions.tmp}. */

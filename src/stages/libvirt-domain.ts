@@ -1,8 +1,11 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LibvirtHost } from "../core/hypervisor.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { Plan } from "../model/plan.ts";
-import { CommandError, cleanEnvironment, run } from "../system/process.ts";
+import { CommandError } from "../system/process.ts";
+import { virsh, virshComplaint, virshSucceeds } from "../system/virsh.ts";
+import { checkPool, isElsewhere, listUploads, removeVolumes, uploadVolumes, volumesOf } from "./libvirt-volumes.ts";
 
 const CPUS = { amd64: "x86_64", arm64: "aarch64" } as const;
 
@@ -22,7 +25,7 @@ export async function checkLibvirt(
   if (uri === undefined) return undefined;
   await virsh(uri, ["uri"], signal).catch((cause: unknown) => {
     if (signal.aborted || !(cause instanceof CommandError)) throw cause;
-    throw new VmbuilderError("libvirt-unreachable", `libvirt does not answer at ${uri}: ${lastLine(cause)}`, {
+    throw new VmbuilderError("libvirt-unreachable", `libvirt does not answer at ${uri}: ${virshComplaint(cause)}`, {
       hint: "start its daemon, join the group libvirt, or give another --libvirt URI such as qemu:///session",
       cause,
     });
@@ -32,54 +35,59 @@ export async function checkLibvirt(
     throw new VmbuilderError("dest-exists", `a machine named ${recipe.hostname} is running in libvirt`, {
       hint: "choose another --hostname, or stop it first",
     });
-  if ((await succeeds(uri, ["dominfo", recipe.hostname], signal)) && !overwrite)
+  if ((await virshSucceeds(uri, ["dominfo", recipe.hostname], signal)) && !overwrite)
     throw new VmbuilderError("dest-exists", `libvirt has a machine named ${recipe.hostname} already`, {
       hint: "choose another --hostname, or replace it with --overwrite",
     });
   const capabilities = ["domcapabilities", "--arch", CPUS[architecture], "--virttype", "kvm"];
-  return { hasKvm: await succeeds(uri, capabilities, signal), isSession: uri.endsWith("/session") };
+  return {
+    hasKvm: await virshSucceeds(uri, capabilities, signal),
+    isSession: new URL(uri).pathname === "/session",
+    pool: isElsewhere(uri) ? await checkPool(uri, recipe["libvirt-pool"] ?? "default", signal) : undefined,
+  };
 }
 
 /**
- * Defines a finished machine in libvirt, in place of a stopped one of that name.
+ * Defines a finished machine in libvirt, in place of a stopped one of that name. To a libvirt elsewhere its disks are uploaded;
+ * what fails or is stopped leaves the former machine there as it was, and nothing of the new one.
  *
  * @throws libvirt-unreachable
  */
-export async function defineDomain({ recipe, destination }: Plan, signal: AbortSignal): Promise<void> {
+export async function defineDomain(
+  { recipe, destination }: Plan,
+  host: LibvirtHost,
+  signal: AbortSignal,
+): Promise<void> {
   const { libvirt: uri, hostname } = recipe;
   if (uri === undefined) return;
+  const { pool } = host;
+  const description = join(destination, `${hostname}.xml`);
+  const uploads = pool ? await listUploads(await readFile(description, "utf8"), hostname, destination) : [];
   try {
-    if (await succeeds(uri, ["dominfo", hostname], signal)) await virsh(uri, ["undefine", "--nvram", hostname], signal);
-    await virsh(uri, ["define", "--validate", join(destination, `${hostname}.xml`)], signal);
+    const former = (await virshSucceeds(uri, ["dominfo", hostname], signal))
+      ? (await virsh(uri, ["dumpxml", "--inactive", hostname], signal)).stdout
+      : undefined;
+    const old = pool && former ? await volumesOf(uri, pool, hostname, signal) : [];
+    if (pool) await uploadVolumes(uri, pool, uploads, signal);
+    if (former) await virsh(uri, ["undefine", "--nvram", hostname], signal);
+    try {
+      await virsh(uri, ["define", "--validate", description], signal);
+    } catch (error) {
+      if (former) await virsh(uri, ["define", "/dev/stdin"], new AbortController().signal, former);
+      throw error;
+    }
+    if (pool) await removeVolumes(uri, pool, old);
   } catch (cause) {
+    if (pool)
+      await removeVolumes(
+        uri,
+        pool,
+        uploads.map(({ volume }) => volume),
+      );
     if (signal.aborted || !(cause instanceof CommandError)) throw cause;
-    throw new VmbuilderError("libvirt-unreachable", `libvirt does not take ${hostname}: ${lastLine(cause)}`, {
+    throw new VmbuilderError("libvirt-unreachable", `libvirt does not take ${hostname}: ${virshComplaint(cause)}`, {
       hint: `the machine is in ${destination}; to try again: virsh -c ${uri} define ${hostname}.xml`,
       cause,
     });
   }
-}
-
-/** By these a user's own daemon is found. */
-const SESSION_VARIABLES = ["XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"] as const;
-
-function virsh(uri: string, args: readonly string[], signal: AbortSignal) {
-  const session = Object.fromEntries(
-    SESSION_VARIABLES.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
-  );
-  return run(["virsh", "--quiet", "--connect", uri, ...args], { env: { ...cleanEnvironment(), ...session }, signal });
-}
-
-async function succeeds(uri: string, args: readonly string[], signal: AbortSignal): Promise<boolean> {
-  try {
-    await virsh(uri, args, signal);
-    return true;
-  } catch (error) {
-    if (signal.aborted || !(error instanceof CommandError)) throw error;
-    return false;
-  }
-}
-
-function lastLine(error: CommandError): string {
-  return (error.stderr.trim().split("\n").at(-1) ?? "").replace(/^error: /, "");
 }

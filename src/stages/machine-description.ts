@@ -10,7 +10,7 @@ import { findDistro } from "./plan.ts";
 
 /** What a machine's description follows from. */
 export interface DescribedMachine {
-  readonly recipe: Pick<Recipe, "mem" | "cpus" | "firmware">;
+  readonly recipe: Pick<Recipe, "mem" | "cpus" | "firmware" | "user">;
   readonly distro: string;
   readonly suite: string;
   readonly architecture: "amd64" | "arm64";

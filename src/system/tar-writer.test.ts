@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type TarEntry, TarScanner } from "./tar-scanner.ts";
-import { type TarItem, writeTar } from "./tar-writer.ts";
+import { type TarItem, tarFileHeader, writeTar } from "./tar-writer.ts";
 
 type Scanned = TarEntry & { content: string };
 
@@ -99,4 +99,12 @@ describe("writeTar", () => {
     expect(scan(Buffer.concat([one, two]))).toMatchObject({ entries: [{ name: "./a" }, { name: "./b" }], ends: 2 });
     expect(one.length % 512).toBe(0);
   });
+});
+
+it("stores a size that octal digits cannot hold", () => {
+  const sizeBytes = 9 * 1024 ** 3;
+  const sizes: number[] = [];
+  const scanner = new TarScanner({ onEntry: (entry) => void sizes.push(entry.sizeBytes), onEnd: () => {} });
+  scanner.push(tarFileHeader("disk", sizeBytes));
+  expect(sizes).toEqual([sizeBytes]);
 });

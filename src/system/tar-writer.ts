@@ -78,7 +78,13 @@ function header(
   return block;
 }
 
+/** A number that needs more digits, as the size of a file of 8 GiB, is stored in binary. @see tar(5), base-256 */
 function writeOctal(block: Buffer, value: number, at: number, length: number): void {
+  if (value >= 8 ** (length - 1)) {
+    block[at] = 0x80;
+    block.writeBigUInt64BE(BigInt(value), at + length - 8);
+    return;
+  }
   block.write(value.toString(8).padStart(length - 1, "0"), at);
 }
 

@@ -1,6 +1,6 @@
-import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Format } from "../../src/core/format.ts";
 import type { MachineDescription } from "../../src/core/hypervisor.ts";
@@ -147,4 +147,46 @@ it("virt-v2v reads an OVA, hashes included", async () => {
   await archive.write("x", (await run("stat", ["-c", "%s", file]).then(({ stdout: size }) => Number(size))) - 20_000);
   expect(await read()).not.toMatchObject({ status: 0 });
   expect(disk).toContain("web-stream.vmdk");
+});
+
+describe("a Vagrant box", () => {
+  const pack = async (name: string, changes: Partial<MachineDescription>) => {
+    const hypervisor = HYPERVISORS.find((one) => one.name === name);
+    const format = FORMATS.find((one) => one.name === hypervisor?.format) as Format;
+    const disk = basename(await convert(format));
+    const disks = [{ name: disk, sizeBytes: SIZE_BYTES, uuid: UUID }];
+    const box = await hypervisor?.pack?.(machineDescription({ ...busy, ...changes, disks }), directory, signal);
+    const folder = join(directory, name);
+    await mkdir(folder);
+    await run("tar", ["-xf", join(directory, box ?? ""), "-C", folder]);
+    await rm(join(directory, box ?? ""));
+    return { folder, format, disk };
+  };
+  const json = async (path: string) => JSON.parse(await readFile(path, "utf8"));
+
+  it("for libvirt holds the disk, what Vagrant asks of it, and the recipe's memory, processors and address", async () => {
+    const { folder } = await pack("vagrant-libvirt", { recipe: { ...busy.recipe, user: "joe" } });
+    expect((await readdir(folder)).sort()).toEqual(["Vagrantfile", "box.img", "metadata.json"]);
+    expect(await json(join(folder, "metadata.json"))).toEqual({
+      provider: "libvirt",
+      format: "qcow2",
+      virtual_size: 1,
+    });
+    const settings = await readFile(join(folder, "Vagrantfile"), "utf8");
+    for (const part of ["memory = 3072", "cpus = 3", MAC, 'username = "joe"']) expect(settings).toContain(part);
+    const compared = await run("qemu-img", ["compare", "-f", "raw", "-F", "qcow2", rawDisk, join(folder, "box.img")]);
+    expect(compared.stdout).toBe("Images are identical.\n");
+  });
+
+  it("for VirtualBox holds a description that virt-v2v reads, with a SATA disk", async () => {
+    const { folder, disk } = await pack("vagrant-vbox", {});
+    expect((await readdir(folder)).sort()).toEqual(["Vagrantfile", "box.ovf", "metadata.json", disk].sort());
+    expect(await json(join(folder, "metadata.json"))).toEqual({ provider: "virtualbox" });
+    expect(await readFile(join(folder, "Vagrantfile"), "utf8")).toContain('base_mac = "525400123456"');
+    const env = { ...process.env, LIBGUESTFS_BACKEND: "direct" };
+    const { stdout, stderr, status } = await run("virt-v2v", ["-i", "ova", folder, "--print-source"], env);
+    expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/memory: 3221225472/);
+    expect(stdout).toMatch(/nr vCPUs: 3/);
+  });
 });

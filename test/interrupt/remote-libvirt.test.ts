@@ -1,0 +1,146 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { builtCache, makeBuildFolder } from "../fixtures/built-cache.ts";
+import { run, VMBUILDER, vmbuilder } from "../fixtures/vmbuilder.ts";
+
+/** A user of the host who can read nothing of ours: what reaches his libvirt has come over the network. */
+const NOBODY = 65534;
+
+let folder: string;
+let build: readonly string[];
+let home: string;
+let daemon: ChildProcess;
+let uri: string;
+const virsh = (...args: string[]) => run("virsh", ["--quiet", "--connect", uri, ...args]);
+
+beforeAll(async () => {
+  const built = await builtCache();
+  folder = await makeBuildFolder("vmb-remote-");
+  await built.copyTo(join(folder, "cache"), "disk");
+  build = ["build", ...built.options, "--quiet", "--cache-dir", join(folder, "cache")];
+  home = await mkdtemp("/tmp/vmb-"); // sockets stand below it, whose paths must be short
+  const port = await freePort();
+  uri = `qemu+tcp://127.0.0.1:${port}/session`;
+  await mkdir(join(home, "pool"));
+  const settings = [
+    "listen_tls = 0",
+    "listen_tcp = 1",
+    'auth_tcp = "none"',
+    'listen_addr = "127.0.0.1"',
+    `tcp_port = "${port}"`,
+  ];
+  await writeFile(join(home, "libvirtd.conf"), `${settings.join("\n")}\n`);
+  await run("chown", ["-R", `${NOBODY}:${NOBODY}`, home]);
+  await chmod(folder, 0o700);
+  const environment = [
+    `HOME=${home}`,
+    ...["RUNTIME_DIR", "CONFIG_HOME", "CACHE_HOME"].map((name) => `XDG_${name}=${home}`),
+  ];
+  const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
+  const argv = [
+    ...ids,
+    "env",
+    ...environment,
+    "libvirtd",
+    "--listen",
+    "--config",
+    join(home, "libvirtd.conf"),
+    "--pid-file",
+    join(home, "pid"),
+  ];
+  daemon = spawn("setpriv", argv, { stdio: "ignore", cwd: home });
+  for (let i = 0; (await virsh("uri")).status !== 0; i++) {
+    if (i > 100) throw new Error("libvirtd does not answer");
+    await delay(100);
+  }
+  await virsh("pool-define-as", "images", "dir", "--target", join(home, "pool"));
+});
+afterAll(async () => {
+  await virsh("destroy", "far");
+  const ended = once(daemon, "exit");
+  daemon.kill();
+  await ended;
+  await rm(home, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true });
+});
+
+const far = (...args: string[]) => [
+  ...build,
+  "--libvirt",
+  uri,
+  "--libvirt-pool",
+  "images",
+  "--hostname",
+  "far",
+  ...args,
+];
+const volumes = async () =>
+  (await virsh("vol-list", "images")).stdout.split("\n").flatMap((line) => line.trim().split(/\s+/)[0] || []);
+
+test("a pool that isn't started or there is named before anything is built", async () => {
+  expect(await vmbuilder(far("--dest", join(folder, "vm")))).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/the pool images is not started[\s\S]*pool-start images/),
+  });
+  expect(await vmbuilder([...far("--dest", join(folder, "vm")), "--libvirt-pool", "none"])).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/no storage pool[\s\S]*--libvirt-pool/),
+  });
+  await expect(stat(join(folder, "vm"))).rejects.toThrow();
+  expect(await virsh("pool-start", "images")).toMatchObject({ status: 0 });
+});
+
+test("disks are uploaded whole, the machine is defined on them, and starts", async () => {
+  expect(await vmbuilder(far("--dest", join(folder, "vm")))).toMatchObject({ status: 0, stderr: "" });
+  const [volume = ""] = await volumes();
+  expect(volume).toMatch(/^far-[0-9a-f]{8}\.qcow2$/);
+  expect(await run("cmp", [join(folder, "vm/far.qcow2"), join(home, "pool", volume)])).toMatchObject({ status: 0 });
+  expect((await virsh("vol-dumpxml", "--pool", "images", volume)).stdout).toContain("<format type='qcow2'/>");
+  expect(await virsh("start", "far")).toMatchObject({ status: 0 });
+  expect(await virsh("domstate", "far")).toMatchObject({ stdout: "running\n" });
+  await virsh("destroy", "far");
+});
+
+test("--overwrite replaces the machine and its disk; without it both stay", async () => {
+  const before = await volumes();
+  const refused = await vmbuilder(far("--dest", join(folder, "other")));
+  expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining("named far already") });
+  expect(await volumes()).toEqual(before);
+  expect(await vmbuilder(far("--dest", join(folder, "vm"), "--overwrite"))).toMatchObject({ status: 0, stderr: "" });
+  const after = await volumes();
+  expect(after).toHaveLength(1);
+  expect(after).not.toEqual(before);
+  expect(await virsh("start", "far")).toMatchObject({ status: 0 });
+  await virsh("destroy", "far");
+});
+
+test("an interrupt while a disk is uploaded leaves the former machine, and nothing of the new one", async () => {
+  const before = await volumes();
+  const args = far("--dest", join(folder, "third"), "--overwrite").filter((arg) => arg !== "--quiet");
+  const child = spawn(VMBUILDER, [...args, "--json"], { stdio: ["ignore", "pipe", "ignore"] });
+  let interrupted = false;
+  child.stdout.on("data", async (chunk: Buffer) => {
+    if (interrupted || !chunk.toString().includes('"started","step":"deploy/libvirt"')) return;
+    interrupted = true;
+    while ((await volumes()).length === before.length && child.exitCode === null) await delay(20);
+    child.kill("SIGINT");
+  });
+  const [status] = await once(child, "close");
+  expect({ interrupted, status }).toEqual({ interrupted: true, status: 130 });
+  expect(await volumes()).toEqual(before);
+  expect(await virsh("start", "far")).toMatchObject({ status: 0 });
+});
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
