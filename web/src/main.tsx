@@ -1,0 +1,21 @@
+import { render } from "preact";
+import { App } from "./app.tsx";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/shell.css";
+import "./styles/shell-phone.css";
+import "./styles/parts.css";
+import "./styles/rows.css";
+import "./styles/overlays.css";
+import "./styles/form.css";
+import "./styles/files.css";
+import "./styles/choices.css";
+import "./styles/composer.css";
+import "./styles/plan.css";
+import "./styles/door.css";
+import "./styles/views.css";
+import "./styles/build.css";
+import "./styles/storage.css";
+
+const root = document.querySelector("#app");
+if (root) render(<App />, root);
