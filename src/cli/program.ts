@@ -18,6 +18,7 @@ import { addOldForms } from "./commands/old-form.ts";
 import { addPlan } from "./commands/plan.ts";
 import { addProfile } from "./commands/profile.ts";
 import { addSchema } from "./commands/schema.ts";
+import { addSign } from "./commands/sign.ts";
 import { addWizard } from "./commands/wizard.ts";
 import { configureHelp, descendants } from "./help.ts";
 import { VERSION } from "./version.ts";
@@ -39,6 +40,7 @@ export function createProgram(): Command {
   addRemove(program);
   addDiff(program);
   addConvert(program);
+  addSign(program);
   addCache(program);
   addDoctor(program);
   addImportConfig(program);

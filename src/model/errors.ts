@@ -30,6 +30,9 @@ export const ERROR_TABLE = {
   "lock-stale": { exitStatus: 2, httpStatus: 409 },
   "lock-invalid": { exitStatus: 2, httpStatus: 400 },
   "image-refused": { exitStatus: 2, httpStatus: 400 },
+  "signature-missing": { exitStatus: 1, httpStatus: 422 },
+  "signature-bad": { exitStatus: 1, httpStatus: 422 },
+  "artifact-changed": { exitStatus: 1, httpStatus: 422 },
   "ppa-service-unknown": { exitStatus: 2, httpStatus: 400 },
   "mirror-unknown": { exitStatus: 2, httpStatus: 400 },
   // the host

@@ -77,6 +77,8 @@ export async function checkHostFor(
     ...(cacheDirectory === undefined ? [] : [checkSpace(cacheDirectory)]),
     checkProgram(emulator, emulatorPackage, false),
     checkProgram("virsh", "libvirt-clients", false),
+    checkProgram("gpg", "gnupg", false),
+    checkProgram("minisign", "minisign", false),
     checkKvm(),
   ]);
 }

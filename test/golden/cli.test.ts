@@ -17,6 +17,8 @@ const COMMANDS = [
   "clone",
   "diff",
   "convert",
+  "sign",
+  "verify",
   "cache",
   "cache ls",
   "cache gc",
