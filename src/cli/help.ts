@@ -11,6 +11,7 @@ const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
     ...["rm", "logs", "prune", "clone", "flatten"],
   ],
   Images: ["diff", "convert", "sign", "verify"],
+  Server: ["serve", "token"],
   Cache: ["cache"],
   Host: ["doctor", "man", "completion"],
 };
@@ -41,6 +42,9 @@ export function configureHelp(program: Command): void {
       .showSuggestionAfterError(true);
   }
 }
+
+/** The command by which `serve` starts its worker; it is nothing for people. */
+export const WORKER_COMMAND = "serve-worker";
 
 /** All commands below a command, depth first. */
 export function descendants(command: Command): Command[] {

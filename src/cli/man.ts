@@ -1,6 +1,6 @@
 import type { Command, Option } from "commander";
 import { ERROR_TABLE } from "../model/errors.ts";
-import { argumentsText, commandPath, descendants, invocation } from "./help.ts";
+import { argumentsText, commandPath, descendants, invocation, WORKER_COMMAND } from "./help.ts";
 import {
   MAN_DESCRIPTION,
   MAN_ENVIRONMENT,
@@ -20,7 +20,7 @@ import { bold, entry, example, italic, paragraph, roffText, section, subsection 
  */
 export function renderManPage(program: Command): string {
   const commands = descendants(program).filter(
-    (command) => command.commands.length === 0 && command.name() !== UBUNTU_PROGRAM,
+    (command) => command.commands.length === 0 && ![UBUNTU_PROGRAM, WORKER_COMMAND].includes(command.name()),
   );
   const parts = [
     `.TH VMBUILDER 1 "" "vmbuilder ${roffText(program.version() ?? "")}" "User Commands"`,

@@ -18,6 +18,7 @@ import { addOldForms } from "./commands/old-form.ts";
 import { addPlan } from "./commands/plan.ts";
 import { addProfile } from "./commands/profile.ts";
 import { addSchema } from "./commands/schema.ts";
+import { addServe } from "./commands/serve.ts";
 import { addSign } from "./commands/sign.ts";
 import { addWizard } from "./commands/wizard.ts";
 import { configureHelp, descendants } from "./help.ts";
@@ -48,6 +49,7 @@ export function createProgram(): Command {
   addPlan(program);
   addProfile(program);
   addSchema(program);
+  addServe(program);
   addMan(program);
   addCompletion(program);
   configureHelp(program);

@@ -46,6 +46,8 @@ export interface Distro {
   readonly treeVersion: number;
   /** Turns a suite's alias or nothing into its code name. @throws suite-unknown */
   resolveSuite(suite: string | undefined): Promise<string>;
+  /** Code names of the suites that it knows, the oldest first. */
+  listSuites(): Promise<string[]>;
   /** What hypervisors call a suite of it. */
   systemIds(suite: string): Promise<SystemIds>;
   /** Packages that the recipe asks for, with what booting and logging in needs. */

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { lockPath } from "../../core/lock-path.ts";
 import { VmbuilderError } from "../../model/errors.ts";
+import { logins } from "../../model/logins.ts";
 import type { Lock } from "../../model/package.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { BuildOptions } from "../../stages/build.ts";
@@ -15,7 +16,7 @@ import { runSession } from "../session.ts";
 import { wantsColor } from "../terminal/color.ts";
 import { writeJsonLine } from "../terminal/json-lines.ts";
 import { writeNotes } from "../terminal/notes.ts";
-import { describePlan, formatPlan, logins } from "../terminal/plan.ts";
+import { describePlan, formatPlan } from "../terminal/plan.ts";
 import { formatBuildSummary } from "../terminal/summary.ts";
 
 /** Choices of options that no registry says. */

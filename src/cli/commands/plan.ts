@@ -45,9 +45,11 @@ async function showOne(
     return previewBuild(plan, await findLock(options), options);
   });
   if (values.json) {
-    const packages = preview.packages.map(({ name, version, architecture, sizeBytes, isCached }) => {
-      return { name, version, architecture, sizeBytes, isCached };
-    });
+    const packages = preview.packages.map(
+      ({ name, version, architecture, sizeBytes, installedSizeBytes, isCached }) => {
+        return { name, version, architecture, sizeBytes, installedSizeBytes, isCached };
+      },
+    );
     const cell = label === "" ? {} : { cell: label };
     const facts = { ...describePlan(plan), ...preview, asked: plan.packages, packages };
     writeJsonLine(process.stdout, { type: "plan", ...cell, ...facts });

@@ -1,5 +1,5 @@
 import type { Argument, Command, Option } from "commander";
-import { commandPath, descendants } from "../help.ts";
+import { commandPath, descendants, WORKER_COMMAND } from "../help.ts";
 import { OLD_FORM, UBUNTU_PROGRAM } from "../old-form.ts";
 import { isOldOption } from "../old-options.ts";
 
@@ -35,12 +35,12 @@ const DIRECTORY_NAMES = ["DIR"];
 
 /** Flattens a program into the commands that a shell completes, the program itself first. */
 export function completionCommands(program: Command): CompletionCommand[] {
-  const commands = [program, ...descendants(program)].filter((command) => !isOldForm(command));
+  const commands = [program, ...descendants(program)].filter((command) => !isUnlisted(command));
   return commands.map((command) => ({
     path: command.parent ? commandPath(command).split(" ") : [],
     help: summary(command),
     children: command.commands
-      .filter((child) => !isOldForm(child))
+      .filter((child) => !isUnlisted(child))
       .map((child) => ({ name: child.name(), help: summary(child) })),
     options: [...command.options.filter((option) => !isOldOption(option)).map(completionOption), HELP_OPTION],
     arguments: command.registeredArguments.map((argument) => ({
@@ -50,9 +50,9 @@ export function completionCommands(program: Command): CompletionCommand[] {
   }));
 }
 
-/** They are for command lines that were written long ago. */
-function isOldForm(command: Command): boolean {
-  return [OLD_FORM, UBUNTU_PROGRAM].includes(command.name());
+/** They are for command lines that were written long ago, or by the program itself. */
+function isUnlisted(command: Command): boolean {
+  return [OLD_FORM, UBUNTU_PROGRAM, WORKER_COMMAND].includes(command.name());
 }
 
 const HELP_OPTION: CompletionOption = {

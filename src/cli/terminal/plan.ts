@@ -1,4 +1,5 @@
 import { escapeControls } from "../../model/escape-controls.ts";
+import { logins } from "../../model/logins.ts";
 import type { InterfacePlan } from "../../model/network.ts";
 import type { Plan } from "../../model/plan.ts";
 import { formatSize } from "../../model/size.ts";
@@ -72,19 +73,4 @@ export function describePlan({ recipe, changes, ...rest }: Plan): object {
     ...rest,
     scripts: [...changes.settings, ...changes.scripts].map(({ name }) => name),
   };
-}
-
-/** Who can log in to a machine, and with what. */
-export function logins({ recipe }: Pick<Plan, "recipe">): string[] {
-  const account = (name: string, keys: readonly string[], password: string | undefined) => {
-    const means = [...(keys.length > 0 ? ["ssh key"] : []), ...(password === undefined ? [] : ["password"])];
-    return means.length > 0 ? [`${name} by ${means.join(" or ")}`] : [];
-  };
-  return [
-    ...(recipe["cloud-init"] === undefined ? [] : ["as cloud-init's user data say"]),
-    ...account("root", recipe["ssh-key"], recipe.rootpass),
-    ...(recipe.user === undefined || recipe["lock-user"]
-      ? []
-      : account(recipe.user, recipe["ssh-user-key"], recipe.pass)),
-  ];
 }

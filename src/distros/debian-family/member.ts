@@ -8,7 +8,15 @@ import type { FindSources } from "../packagers/apt/resolve.ts";
 export interface FamilyMember
   extends Pick<
     Distro,
-    "name" | "title" | "hostFiles" | "treeVersion" | "resolveSuite" | "systemIds" | "requestPackages" | "settingScripts"
+    | "name"
+    | "title"
+    | "hostFiles"
+    | "treeVersion"
+    | "resolveSuite"
+    | "listSuites"
+    | "systemIds"
+    | "requestPackages"
+    | "settingScripts"
   > {
   /** What boot menus call it, and the class that their themes know it by. */
   readonly menu: { readonly title: string; readonly classes: readonly string[] };

@@ -28,6 +28,7 @@ export const debian = familyDistro({
   async resolveSuite(suite) {
     return findSuite(await readSuites(), suite ?? "stable", today()).codename;
   },
+  listSuites: async () => (await readSuites()).map(({ codename }) => codename),
   async systemIds(suite) {
     return systemIds(findSuite(await readSuites(), suite, today()));
   },

@@ -37,6 +37,7 @@ export const ubuntu = familyDistro({
   async resolveSuite(suite) {
     return findSuite(await readSuites(), suite ?? "lts", today()).codename;
   },
+  listSuites: async () => (await readSuites()).map(({ codename }) => codename),
   async systemIds(suite) {
     const { version } = findSuite(await readSuites(), suite, today());
     return {

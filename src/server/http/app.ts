@@ -1,0 +1,105 @@
+import type { HttpBindings } from "@hono/node-server";
+import { type Context, Hono } from "hono";
+import * as z from "zod";
+import { VmbuilderError } from "../../model/errors.ts";
+import { ROUTES } from "../routes/index.ts";
+import type { ServerContext } from "../server-context.ts";
+import { authenticate } from "./authenticate.ts";
+import { renderDocs } from "./docs-page.ts";
+import { answerError } from "./error-answer.ts";
+import { checkHost, checkOrigin, securityHeaders } from "./guards.ts";
+import { describeApi } from "./openapi.ts";
+import { readBody } from "./read-body.ts";
+import type { Route, UserAsk } from "./route.ts";
+import { sendStatic } from "./static-files.ts";
+import { apiPath } from "./views.ts";
+
+type Bindings = { Bindings: HttpBindings };
+
+/** Everything that the server answers: the API, its description, and the page. */
+export function createApp(server: ServerContext): Hono<Bindings> {
+  const { settings, counters } = server;
+  const app = new Hono<Bindings>({ strict: true });
+  const standing = Object.entries(securityHeaders(settings.isSecure));
+  app.onError((error) => answerError(error));
+  app.use(async (context, next) => {
+    checkHost(context.req.raw.headers.get("host"), settings);
+    checkOrigin(context.req.raw.headers);
+    await next();
+  });
+  const api = apiPath(server);
+  for (const route of ROUTES) {
+    const path = `${api}${route.path.slice(1).replace(/\{(\w+)\}/g, ":$1")}`;
+    app.on(route.method.toUpperCase(), path, (context) => handle(route, context, server));
+  }
+  const description = describeApi(settings.version, api);
+  app.get(`${api}openapi.json`, (context) => context.json(description));
+  app.get(`${api}docs`, (context) => context.html(renderDocs(description)));
+  app.all(`${api}*`, (context) => {
+    throw refuseUnknown(context.req.method, context.req.path.slice(api.length - 1));
+  });
+  if (settings.basePath !== "/") {
+    app.get(settings.basePath.slice(0, -1), (context) => context.redirect(settings.basePath));
+    app.get("/", (context) => context.redirect(settings.basePath));
+  }
+  app.get(`${settings.basePath}*`, async (context) => {
+    const path = decodePath(context.req.path.slice(settings.basePath.length));
+    const found = path === undefined ? undefined : await sendStatic(settings.pageDirectory, path, context.req.raw);
+    return found ?? context.notFound();
+  });
+  app.notFound(() =>
+    answerError(
+      new VmbuilderError("not-found", "there is nothing here", { hint: `the page is at ${settings.basePath}` }),
+    ),
+  );
+  const outer = new Hono<Bindings>();
+  outer.all("*", async (context) => {
+    const answer = await app.fetch(context.req.raw, context.env);
+    for (const [name, value] of standing) answer.headers.set(name, value);
+    const kind = `${Math.floor(answer.status / 100)}xx`;
+    counters.requests.set(kind, (counters.requests.get(kind) ?? 0) + 1);
+    return answer;
+  });
+  return outer;
+}
+
+async function handle(route: Route, context: Context<Bindings>, server: ServerContext): Promise<Response> {
+  const request = context.req.raw;
+  const address = context.env.incoming?.socket.remoteAddress ?? "unknown";
+  const caller = route.access === "anyone" ? undefined : authenticate(request, route.access, server);
+  const query = route.query && check(route.query, context.req.query(), "query");
+  const body = route.body && check(route.body, await readBody(request), "body");
+  const ask = { params: context.req.param(), query, body, request, address, server, caller } as unknown as UserAsk;
+  const answer = await route.handle(ask);
+  if (answer instanceof Response) return answer;
+  const headers = { "cache-control": "no-store", ...answer.headers };
+  if (answer.body === undefined) return new Response(null, { status: answer.status, headers });
+  return new Response(JSON.stringify(answer.body), {
+    status: answer.status,
+    headers: { "content-type": "application/json", ...headers },
+  });
+}
+
+function check(shape: z.ZodObject, value: unknown, what: string): unknown {
+  const parsed = shape.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const place = [what, ...(issue?.path ?? []).map(String)].join(".");
+  throw new VmbuilderError("usage", `${place}: ${issue?.message ?? z.prettifyError(parsed.error)}`, {
+    hint: "openapi.json says what a request holds",
+  });
+}
+
+function refuseUnknown(method: string, path: string): VmbuilderError {
+  return new VmbuilderError("not-found", `the API has no ${method} ${path.slice(0, 100)}`, {
+    hint: "openapi.json lists what there is",
+  });
+}
+
+function decodePath(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,19 @@
+import type { Route } from "../http/route.ts";
+import { ADMINISTRATION_ROUTES } from "./administration.ts";
+import { BUILD_ROUTES } from "./builds.ts";
+import { IMAGE_ROUTES } from "./images.ts";
+import { PEOPLE_ROUTES } from "./people.ts";
+import { PROFILE_ROUTES } from "./profiles.ts";
+import { RECIPE_ROUTES } from "./recipes.ts";
+import { SYSTEM_ROUTES } from "./system.ts";
+
+/** The whole API. */
+export const ROUTES: readonly Route[] = [
+  ...PEOPLE_ROUTES,
+  ...RECIPE_ROUTES,
+  ...BUILD_ROUTES,
+  ...IMAGE_ROUTES,
+  ...PROFILE_ROUTES,
+  ...ADMINISTRATION_ROUTES,
+  ...SYSTEM_ROUTES,
+];

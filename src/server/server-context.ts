@@ -1,0 +1,38 @@
+import type { EventFeed } from "./http/event-feed.ts";
+import type { RateLimit } from "./http/rate-limit.ts";
+import type { Capacity } from "./jobs/capacity.ts";
+import type { JobStore } from "./jobs/job-store.ts";
+import type { DataFolder } from "./store/data-folder.ts";
+import type { Database } from "./store/database.ts";
+
+/** What the server was started with. */
+export interface ServerSettings {
+  readonly version: string;
+  /** Begins and ends with a slash. */
+  readonly basePath: string;
+  /** Where people find the page, without the base path. */
+  origin: string;
+  readonly isSecure: boolean;
+  /** Names by which the server may be asked, beside this machine's own. */
+  readonly hostNames: ReadonlySet<string>;
+  readonly mirrorHosts: ReadonlySet<string>;
+  readonly webhookHosts: ReadonlySet<string>;
+  /** The command line's program and arguments. */
+  readonly command: readonly string[];
+  readonly cacheDirectory: string;
+  /** Folder of the built page. */
+  readonly pageDirectory: string;
+  readonly capacity: Capacity;
+  recipeSchema(): Record<string, unknown>;
+}
+
+/** All that the routes share. */
+export interface ServerContext {
+  readonly settings: ServerSettings;
+  readonly database: Database;
+  readonly jobs: JobStore;
+  readonly folder: DataFolder;
+  readonly feed: EventFeed;
+  readonly limits: { readonly login: RateLimit; readonly plans: RateLimit; readonly checks: RateLimit };
+  readonly counters: { requests: Map<string, number>; downloads: number };
+}
