@@ -35,9 +35,11 @@ export default defineConfig({
       project("unit", "src/**/*.test.ts", 10 * SECOND_MS, false),
       // Real tools, and two builds at once would compete for the same few cores.
       project("system", "test/system/**/*.test.ts", 5 * MINUTE_MS, true),
-      // Not part of `make test`: builds that are stopped at every stage, every disk format booted. Then a tree of mmdebstrap's to compare with.
+      // Not part of `make test`: builds that are stopped at every stage, every disk format booted, one machine built under many
+      // circumstances, a tree of mmdebstrap's to compare with.
       project("interrupt", "test/interrupt/**/*.test.ts", 10 * MINUTE_MS, true),
       project("formats", "test/formats/**/*.test.ts", 15 * MINUTE_MS, true),
+      project("reproduce", "test/reproduce/**/*.test.ts", 10 * MINUTE_MS, true),
       project("comparison", "test/comparison/**/*.test.ts", 30 * MINUTE_MS, true),
       project("golden", "test/golden/**/*.test.ts", 5 * MINUTE_MS, true),
       // Under software emulation a machine needs minutes; two at a time would both be late.

@@ -24,6 +24,12 @@ export function addBuildOptions(
   return command;
 }
 
+/** Adds some options of {@link buildOptions}, without headings. */
+export function addSomeBuildOptions(command: Command, keys: readonly BuildOptionKey[]): Command {
+  for (const row of buildOptions) if (keys.includes(row.key)) command.addOption(commanderOption(row));
+  return command;
+}
+
 /** The values of a parsed command, keyed as in a recipe: `ssh-key`, `addpkg`, `dry-run`. */
 export function readBuildOptions(command: Command): BuildOptionValues {
   const given = command.opts<Record<string, string | string[] | boolean | undefined>>();

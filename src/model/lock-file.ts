@@ -1,10 +1,13 @@
 import * as z from "zod";
 import { VmbuilderError } from "./errors.ts";
-import type { AptSource, Lock, PackageRef } from "./package.ts";
-import type { Plan } from "./plan.ts";
+import { type AptSource, type Lock, type PackageRef, sourceIdentity } from "./package.ts";
+import type { LocalDeb, Plan } from "./plan.ts";
 
 /** Raised when the form of a lock file changes. */
-const LOCK_FILE_VERSION = 1;
+const LOCK_FILE_VERSION = 2;
+
+/** Comes before the name of a package file that a recipe has on its host. */
+export const LOCAL = "file:";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const url = z.string().regex(/^(https?|file):\S+$/);
@@ -21,6 +24,7 @@ const requestSchema = z.strictObject({
   exclude: z.array(line),
   components: z.array(line),
   repositories: z.array(line).default([]),
+  debs: z.array(line).default([]),
   mirror: line.optional(),
   "security-mirror": line.optional(),
 });
@@ -49,12 +53,12 @@ const sourceSchema = z.strictObject({
   uri: url,
   suites: z.array(line),
   components: z.array(line),
-  keyring: line,
   name: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)
     .optional(),
   fingerprints: z.array(line).optional(),
+  keys: z.base64().optional(),
   trusted: z.literal(true).optional(),
   checkValidUntil: z.literal(false).optional(),
 });
@@ -83,11 +87,15 @@ export function formatLockFile(lock: Lock, plan: Plan): string {
     `"vmbuilder-lock": ${LOCK_FILE_VERSION},`,
     `"request": ${JSON.stringify(lockRequest(plan), null, 1)},`,
     `"releases": ${lines(releases)},`,
-    `"sources": ${lines(lock.sources)},`,
-    `"packages": ${lines(packages.map((ref) => packageLine(ref, manual.has(ref.name))))}`,
+    `"sources": ${lines(lock.sources.map(sourceIdentity))},`,
+    `"packages": ${lines(packages.map((ref) => packageLine(ref, manual.has(ref.name), plan.extras?.debs)))}`,
     "}",
     "",
   ].join("\n");
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 function compare(a: string, b: string): number {
@@ -98,15 +106,16 @@ function lines(items: readonly unknown[]): string {
   return `[\n${items.map((item) => ` ${JSON.stringify(item)}`).join(",\n")}\n]`;
 }
 
-/** What is usual isn't written. */
-function packageLine(ref: PackageRef, manual: boolean): z.input<typeof packageSchema> {
+/** What is usual isn't written, nor where on this host a package lies: it is known by its hash. */
+function packageLine(ref: PackageRef, manual: boolean, debs: readonly LocalDeb[] = []): z.input<typeof packageSchema> {
+  const local = debs.find(({ sha256 }) => sha256 === ref.sha256);
   return {
     name: ref.name,
     version: ref.version,
     arch: ref.architecture,
     sha256: ref.sha256,
     size: ref.sizeBytes,
-    url: ref.url,
+    url: local ? LOCAL + encodeURIComponent(baseName(local.path)) : ref.url,
     ...(manual ? { manual } : {}),
     ...(ref.priority === "optional" ? {} : { priority: ref.priority }),
     ...(ref.essential ? { essential: true } : {}),
@@ -140,14 +149,14 @@ export function parseLockFile(text: string, file: string, plan: Plan): Lock {
   return {
     packages: packages.map((one) => readPackage(one, plan.recipe.snapshot)),
     manual: packages.filter(({ manual }) => manual).map(({ name }) => name),
-    sources: sources.map(dropUndefined),
+    sources: sources.map((source) => ({ keyring: "", ...dropUndefined(source) })),
     releases: releases.map((release, i) => ({ url: release.url, sha256: release.sha256, dateMs: dates[i] ?? 0 })),
     epochSeconds: Math.floor(Math.max(...dates) / 1000),
   };
 }
 
 /** Without the keys that aren't set, which the type of a source doesn't allow. */
-function dropUndefined(source: z.output<typeof sourceSchema>): AptSource {
+function dropUndefined(source: z.output<typeof sourceSchema>): Omit<AptSource, "keyring"> {
   return Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined)) as unknown as AptSource;
 }
 
@@ -194,6 +203,10 @@ function lockRequest({ recipe, suite, architecture, packages, extras }: Plan): L
     repositories: (extras?.repositories ?? [])
       .map(({ uri, suite, components: parts }) => [uri, suite, ...parts].join(" "))
       .sort(),
+    debs: (extras?.debs ?? [])
+      .filter(({ isAsked }) => isAsked)
+      .map(({ name, version, sha256 }) => `${name} ${version} (${sha256})`)
+      .sort(),
     ...(mirror === undefined ? {} : { mirror }),
     ...(security === undefined ? {} : { "security-mirror": security }),
   };
@@ -205,6 +218,7 @@ const LIST_NAMES = {
   exclude: "unwanted packages",
   components: "components",
   repositories: "repositories",
+  debs: "package files",
 };
 
 /** In words: what the recipe asks for that the lock was not made for, and the other way round. */
@@ -212,7 +226,7 @@ function requestDifferences(locked: LockRequest, wanted: LockRequest): string[] 
   const single = (["distro", "suite", "arch", "mirror", "security-mirror"] as const)
     .filter((key) => locked[key] !== wanted[key])
     .map((key) => `${key} is ${wanted[key] ?? "the default"}, was ${locked[key] ?? "the default"}`);
-  const lists = (["priorities", "include", "exclude", "components", "repositories"] as const).flatMap((key) => {
+  const lists = (["priorities", "include", "exclude", "components", "repositories", "debs"] as const).flatMap((key) => {
     const added = wanted[key].filter((name) => !locked[key].includes(name));
     const gone = locked[key].filter((name) => !wanted[key].includes(name));
     const words = [added.length ? `${added.join(", ")} added` : "", gone.length ? `${gone.join(", ")} gone` : ""];

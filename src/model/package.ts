@@ -47,12 +47,14 @@ export interface AptSource {
   readonly uri: string;
   readonly suites: readonly string[];
   readonly components: readonly string[];
-  /** Keyring on the host that verifies this source. */
+  /** Keyring on the host that verifies this source; empty where nothing is verified, or has been when it was locked. */
   readonly keyring: string;
   /** Of a repository beside the archive, which has a file and a keyring of its own in the guest. */
   readonly name?: string;
   /** The keys in such a repository's keyring. */
   readonly fingerprints?: readonly string[];
+  /** These keys themselves, in binary form by base64. */
+  readonly keys?: string;
   /** True when it is used whoever signed it, or nobody, by the user's own word. */
   readonly trusted?: true;
   /** False when it is used although it has expired, by the user's own word. */

@@ -1,16 +1,20 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openCache } from "../../src/core/cache.ts";
 import { withContext } from "../../src/core/work-directory.ts";
+import { guestSourceFiles } from "../../src/distros/packagers/apt/guest-sources.ts";
+import { formatLockFile } from "../../src/model/lock-file.ts";
 import type { Lock } from "../../src/model/package.ts";
 import type { PackageRequest } from "../../src/model/plan.ts";
 import { readLock, writeLock } from "../../src/stages/lock.ts";
 import { EVERYTHING, failure, planTest } from "../fixtures/attempt.ts";
+import { makeDeb } from "../fixtures/debs.ts";
 import { flip, status } from "../fixtures/faults.ts";
-import { type Mirror, openMirror } from "../fixtures/mirror.ts";
-import { fetchAll } from "../fixtures/test-cache.ts";
+import { type Mirror, openMirror, SUITE } from "../fixtures/mirror.ts";
+import { fetchAll, localRepository } from "../fixtures/test-cache.ts";
+import { vmbuilder } from "../fixtures/vmbuilder.ts";
 
 const PACKAGE = /\/pool\/big\.deb$/;
 
@@ -71,6 +75,19 @@ describe("a lock file", () => {
     expect(await readFile(path, "utf8")).toBe(first);
   });
 
+  test("holds the keys of further repositories, and no path of its host", async () => {
+    const now = await plan();
+    const keys = await readFile(mirror.key.keyring);
+    const further = { name: "web", uri: "https://mirror.example.org/web", suites: ["./"], components: [] };
+    const lock = await writeLock(path, now, options());
+    const source = { ...further, keyring: mirror.key.keyring, keys: keys.toString("base64") };
+    await writeFile(path, formatLockFile({ ...lock, sources: [...lock.sources, source] }, now));
+    expect(await readFile(path, "utf8")).not.toContain(mirror.key.keyring);
+    const { sources } = await readLock(path, now);
+    const files = guestSourceFiles(sources, { file: "debian", keyring: "/k.gpg" });
+    expect(files.find((one) => one.path === "/etc/apt/keyrings/web.gpg")).toMatchObject({ content: keys });
+  });
+
   test("that another recipe was locked by is refused, with what differs", async () => {
     await writeLock(path, await plan(), options());
     const packages = { ...EVERYTHING, include: ["nginx"] };
@@ -83,7 +100,7 @@ describe("a lock file", () => {
 
   test.each([
     ["a broken one", (text: string) => text.slice(0, -20)],
-    ["one of a later version", (text: string) => text.replace('"vmbuilder-lock": 1', '"vmbuilder-lock": 2')],
+    ["one of a later version", (text: string) => text.replace('"vmbuilder-lock": 2', '"vmbuilder-lock": 3')],
     ["one without a hash", (text: string) => text.replace(/"sha256":"[0-9a-f]{64}","size"/, '"sha256":"","size"')],
     [
       "one that leads elsewhere",
@@ -98,6 +115,64 @@ describe("a lock file", () => {
     expect(refused.code).toBe("lock-invalid");
     expect(refused.message).toContain(path);
   });
+});
+
+describe("package files of a lock", () => {
+  const asked = { ...EVERYTHING, include: ["mine"] };
+  const mine = async (name: string, description: string) => {
+    await mkdir(join(folder, name), { recursive: true });
+    return makeDeb(join(folder, name), { name: "mine", control: { Description: description, Depends: "big" } });
+  };
+
+  test("are known by their hashes wherever they are, and stand in it without a path", async () => {
+    const here = await mine("here", "one");
+    await writeLock(path, await plan({ addpkg: [here] }, asked), options());
+    expect(await readFile(path, "utf8")).not.toContain(folder);
+    const there = join(folder, "moved package.deb");
+    await rename(here, there);
+    const lock = await readLock(path, await plan({ addpkg: [there] }, asked));
+    await fetch(lock, "another");
+    const [ref] = lock.packages.filter(({ name }) => name === "mine");
+    expect(await readFile(join(folder, "another/packages", `${ref?.sha256}.deb`))).toEqual(await readFile(there));
+  });
+
+  test("that are added, and aren't the same any more, are refused", async () => {
+    await writeLock(path, await plan({ addpkg: [await mine("here", "one")] }, asked), options());
+    const stale = await failure(readLock(path, await plan({ addpkg: [await mine("here", "two")] }, asked)));
+    expect(stale.code).toBe("lock-stale");
+    expect(stale.message).toMatch(/package files: mine 1 \(\w{64}\) added, mine 1 \(\w{64}\) gone/);
+  });
+
+  test("that are offered are refused when the chosen one is missing, and only then", async () => {
+    await mine("here", "one");
+    const offer = async () => plan({ debs: [join(folder, "here")] }, asked);
+    await writeLock(path, await offer(), options());
+    await makeDeb(join(folder, "here"), { name: "more" });
+    await fetch(await readLock(path, await offer()));
+    await mine("here", "two");
+    const stale = await failure(readLock(path, await offer()));
+    expect([stale.code, stale.message]).toEqual(["lock-stale", expect.stringContaining("wants mine_1_all")]);
+    expect(stale.hint).toContain("mine.deb");
+  });
+});
+
+test("a recipe with variables is locked with their values", async () => {
+  const { recipe } = await localRepository();
+  const file = join(folder, "v.yaml");
+  const lines = [
+    `suite: ${SUITE}`,
+    "arch: amd64",
+    "variant: $" + "{kind}",
+    `mirror: ${recipe.mirror}`,
+    `keyring: ${recipe.keyring}`,
+  ];
+  await writeFile(file, `${lines.join("\n")}\n`);
+  const lock = (...more: string[]) => vmbuilder(["lock", file, "--cache-dir", join(folder, "cache"), "-q", ...more]);
+  const refused = await lock();
+  expect(refused.stderr).toContain('the variable "kind" is not defined');
+  expect(refused.status).toBe(2);
+  expect(await lock("--var", "kind=minbase")).toEqual({ status: 0, stdout: "", stderr: "" });
+  expect(await readFile(join(folder, "v.lock"), "utf8")).toContain('"vmbuilder-lock": 2');
 });
 
 describe("packages of a lock", () => {

@@ -99,7 +99,7 @@ test("a guest gets its file and its key", async () => {
     suites: ["trixie"],
     components: ["main"],
   };
-  const items = await guestSourceFiles([{ ...source, keyring: service.key.keyring }], {
+  const items = guestSourceFiles([{ ...source, keyring: "/host/ppa.gpg", keys: "AAAA" }], {
     file: "debian",
     keyring: "/k.gpg",
   });

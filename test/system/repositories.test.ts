@@ -169,10 +169,10 @@ describe("what is asked for by name", () => {
 test("a guest gets a file and a keyring of each repository", async () => {
   const { key } = other;
   const common = { uri: "https://m.example.org/d", suites: ["trixie"], components: ["main"] };
-  const items = await guestSourceFiles(
+  const items = guestSourceFiles(
     [
       { ...common, keyring: "/host.gpg" },
-      { ...common, name: "web", keyring: key.keyring, fingerprints: [key.fingerprint] },
+      { ...common, name: "web", keyring: "/host/web.gpg", keys: (await readFile(key.keyring)).toString("base64") },
       { ...common, suites: ["./"], components: [], name: "loose", keyring: "", trusted: true, checkValidUntil: false },
     ],
     { file: "debian", keyring: "/usr/share/keyrings/debian.gpg" },

@@ -76,7 +76,7 @@ export async function finishTree(
         content: extendedStates(lock, plan.architecture),
         mode: 0o644,
       },
-      ...(await guestSourceFiles(lock.sources, { file: member.name, keyring: member.keyring })),
+      ...guestSourceFiles(lock.sources, { file: member.name, keyring: member.keyring }),
     ],
     signal,
   );

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import type { AptSource } from "../../../model/package.ts";
 import type { TarItem } from "../../../system/tar-writer.ts";
 import { formatSources } from "./configuration.ts";
@@ -7,10 +6,10 @@ import { formatSources } from "./configuration.ts";
  * The guest's sources: the archive's in one file, verified by the keyring of its package, and each further repository in
  * a file of its own with its keys beside.
  */
-export async function guestSourceFiles(
+export function guestSourceFiles(
   sources: readonly AptSource[],
   archive: { readonly file: string; readonly keyring: string },
-): Promise<TarItem[]> {
+): TarItem[] {
   const list = (name: string, content: string): TarItem => ({
     kind: "file",
     path: `/etc/apt/sources.list.d/${name}.sources`,
@@ -18,19 +17,16 @@ export async function guestSourceFiles(
     mode: 0o644,
   });
   const own = sources.filter(({ name }) => name === undefined);
-  const further = await Promise.all(
-    sources.map(async (source): Promise<TarItem[]> => {
-      if (source.name === undefined) return [];
-      const keyring = `/etc/apt/keyrings/${source.name}.gpg`;
-      const files = [list(source.name, formatSources([source], keyring))];
-      if (source.trusted) return files;
-      const content = await readFile(source.keyring);
-      return [
-        { kind: "directory", path: "/etc/apt/keyrings", mode: 0o755 },
-        { kind: "file", path: keyring, content, mode: 0o644 },
-        ...files,
-      ];
-    }),
-  );
-  return [list(archive.file, formatSources(own, archive.keyring)), ...further.flat()];
+  const further = sources.flatMap((source): TarItem[] => {
+    if (source.name === undefined) return [];
+    const keyring = `/etc/apt/keyrings/${source.name}.gpg`;
+    const files = [list(source.name, formatSources([source], keyring))];
+    if (source.trusted || source.keys === undefined) return files;
+    return [
+      { kind: "directory", path: "/etc/apt/keyrings", mode: 0o755 },
+      { kind: "file", path: keyring, content: Buffer.from(source.keys, "base64"), mode: 0o644 },
+      ...files,
+    ];
+  });
+  return [list(archive.file, formatSources(own, archive.keyring)), ...further];
 }

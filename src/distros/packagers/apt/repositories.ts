@@ -169,7 +169,8 @@ async function keyringOf(bytes: Buffer, cacheDirectory: string) {
     await makeDirectory(directory);
     await writeFileAtomically(keyring, bytes);
   }
-  return { keyring, fingerprints: readPublicKeys(bytes, basename(keyring)).map(({ fingerprint }) => fingerprint) };
+  const fingerprints = readPublicKeys(bytes, basename(keyring)).map(({ fingerprint }) => fingerprint);
+  return { keyring, fingerprints, keys: bytes.toString("base64") };
 }
 
 function describe(repository: Pick<Repository, "name" | "uri">): string {
