@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-test demo test check types lint unit system golden boot compare limits interrupt test-formats bench clean
+.PHONY: help setup setup-test demo test check types lint unit system golden boot compare limits interrupt test-formats reproduce bench clean
 
 NPM := npm run --silent
 PACKAGES := node_modules/.package-lock.json
@@ -31,6 +31,9 @@ interrupt: $(PACKAGES) ## stop builds at every stage, by every signal: ten minut
 
 test-formats: $(PACKAGES) ## boot every disk format from its hypervisor's controller, by BIOS and UEFI: half an hour
 	@npx vitest run --project formats
+
+reproduce: $(PACKAGES) ## build one machine under many circumstances and compare the bytes: ten minutes
+	@npx vitest run --project reproduce
 
 bench: setup-test ## time builds against mmdebstrap: half an hour; TMPDIR says where
 	@set -e; for name in cold warm addpkg clone memory steps boot; do bench/$$name; done

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
+import { VERSION } from "../model/version.ts";
 import { type OldOption, oldOptions } from "./old-option-table.ts";
-import { VERSION } from "./version.ts";
 
 /** Heading of the options that only the old tool knew. */
 export const OLD_GROUP = "Old options";

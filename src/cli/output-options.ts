@@ -26,6 +26,13 @@ export const outputOptions = [
     help: "storage pool of a libvirt elsewhere",
     standard: "default",
   },
+  {
+    key: "sbom",
+    kind: "list",
+    argument: "FORM,...",
+    group: "Output",
+    help: "list what is installed: spdx, cyclonedx",
+  },
   { key: "overwrite", letter: "o", kind: "switch", group: "Output", help: "replace DIR if vmbuilder made it" },
   { key: "update-lock", kind: "switch", group: "Output", help: "renew the recipe's lock; or --no-lock: ignore it" },
   { key: "no-lock", kind: "switch", group: "Output", helpIn: "update-lock", help: "build without the recipe's lock" },

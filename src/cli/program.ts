@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { VERSION } from "../model/version.ts";
 import { addBuild } from "./commands/build.ts";
 import { addCache } from "./commands/cache.ts";
 import { addClone } from "./commands/clone.ts";
@@ -22,7 +23,6 @@ import { addServe } from "./commands/serve.ts";
 import { addSign } from "./commands/sign.ts";
 import { addWizard } from "./commands/wizard.ts";
 import { configureHelp, descendants } from "./help.ts";
-import { VERSION } from "./version.ts";
 
 /** The whole command line: help, man page and completion are made from this. */
 export function createProgram(): Command {

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { disksSchema } from "./disk-schema.ts";
 import { isGuestPath } from "./file-edit.ts";
 import { repositorySchema } from "./repository.ts";
+import { SBOM_FORMATS } from "./sbom.ts";
 import { list, size } from "./schema-parts.ts";
 import { LABELS } from "./storage-request.ts";
 import { KEYMAP } from "./system-settings.ts";
@@ -184,6 +185,7 @@ export const recipeSchema = z.strictObject({
     .string()
     .refine((zone) => isGuestPath(`/${zone}`), "is no time zone")
     .optional(),
+  sbom: list(z.enum(SBOM_FORMATS)).default([]).describe("forms in which to list what is installed, for other programs"),
   dest: path.optional(),
 });
 

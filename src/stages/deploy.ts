@@ -87,6 +87,11 @@ export async function deployMachine(request: DeploymentRequest, context: BuildCo
     for (const format of formats.filter(({ name }) => !lasting.has(name)))
       for (const { name } of disks.get(format.name) ?? []) await rm(join(directory, name));
     await writeFile(join(directory, "manifest"), formatManifest(request.lock));
+    if (plan.recipe.sbom.length > 0) {
+      const { writeSboms } = await import("./sbom.ts"); // rarely wanted
+      await request.kept; // the system is in the cache
+      for (const name of await writeSboms(plan, request.lock, directory, context)) artifacts.add(name);
+    }
     const files = await Promise.all(
       [...names, ...artifacts, "manifest"].map((name) => describeArtifact(directory, name)),
     );

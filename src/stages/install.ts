@@ -137,7 +137,8 @@ export async function installTree(
       );
     });
   }
-  const worthKeeping = base.length === 0 || performance.now() - startedAt > QUICK_INSTALLATION_MS;
+  const isRead = plan.recipe.sbom.length > 0; // from the cache
+  const worthKeeping = base.length === 0 || isRead || performance.now() - startedAt > QUICK_INSTALLATION_MS;
   const bootDirectory = join(context.workDirectory, "boot");
   await mkdir(bootDirectory);
   const facts = await runStep(context, "install/finish", "Clean up", () =>

@@ -18,6 +18,7 @@ import { readIdentity } from "./identity.ts";
 import { keepTree, obtainTree, releaseTree, treeFolder } from "./install.ts";
 import { findDistro } from "./plan.ts";
 import { RECORD_VERSION } from "./record.ts";
+import { writeSboms } from "./sbom.ts";
 
 /** Files that speak of a disk, which a system without one hasn't got. */
 const OF_THE_DISK = /^(\/etc\/fstab|\/boot\/grub\/.*)$/;
@@ -53,7 +54,10 @@ export async function buildTree(plan: Plan, options: BuildOptions): Promise<Buil
           await packTree(directory, join(result, archive), context.signal);
           await chmod(join(result, archive), 0o600); // hashes of passwords are in it
           await writeFile(join(result, "manifest"), formatManifest(lock));
-          const files = await Promise.all([archive, "manifest"].map((name) => describeArtifact(result, name)));
+          const sboms = plan.recipe.sbom.length > 0 ? await writeSboms(plan, lock, result, context) : [];
+          const files = await Promise.all(
+            [archive, "manifest", ...sboms].map((name) => describeArtifact(result, name)),
+          );
           const { suite, architecture, packages } = plan;
           const recipe = withoutSecrets(plan.recipe);
           const record = {

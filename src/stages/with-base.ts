@@ -1,4 +1,4 @@
-import { verifyObject, withObjectLock } from "../core/cache.ts";
+import { findObject, verifyObject, withObjectLock } from "../core/cache.ts";
 import { type BuildContext, logLine, runStep } from "../core/context.ts";
 import type { Distro, TreeFacts } from "../core/distro.ts";
 import { VmbuilderError } from "../model/errors.ts";
@@ -33,8 +33,13 @@ export async function withBase<T>(
   check: CheckTree,
   use: UseBase<T>,
 ): Promise<T> {
-  const key = baseKey(treeKey(distro, plan, lock), plan);
-  const cached = () => useCached(key, context, use);
+  const tree = treeKey(distro, plan, lock);
+  const key = baseKey(tree, plan);
+  const cached = async () => {
+    // a disk alone doesn't tell what is installed on it
+    const mayUse = plan.recipe.sbom.length === 0 || (await findObject(context.cache, "tree", tree));
+    return mayUse ? useCached(key, context, use) : undefined;
+  };
   return (
     (await cached()) ??
     withObjectLock(

@@ -1,4 +1,7 @@
+import { posix } from "node:path";
 import { OWN_MOUNTS, runInNamespace } from "./namespace.ts";
+import { start } from "./process.ts";
+import { TarScanner } from "./tar-scanner.ts";
 
 /** Extended attributes that a system needs: file capabilities and access lists. */
 const ATTRIBUTES = ["--xattrs", "--xattrs-include=security.capability", "--xattrs-include=system.posix_acl_*"];
@@ -40,4 +43,56 @@ export async function unpackTree(archive: string, tree: string, signal: AbortSig
     tree,
   ];
   await runInNamespace([...OWN_MOUNTS, ...argv], { signal });
+}
+
+const MOST_LINKS = 8;
+
+/**
+ * Reads small text files of a packed tree.
+ *
+ * @param isWanted judges absolute paths
+ * @returns finds a file by its absolute path, links among the wanted paths followed
+ */
+export async function readArchivedFiles(
+  archive: string,
+  isWanted: (path: string) => boolean,
+  signal: AbortSignal,
+): Promise<(path: string) => string | undefined> {
+  const contents = new Map<string, Buffer[]>();
+  const links = new Map<string, string>();
+  let pieces: Buffer[] | undefined;
+  const scanner = new TarScanner({
+    onEntry({ name, type, linkTarget }) {
+      pieces = undefined;
+      const path = posix.join("/", name).replace(/(.)\/$/, "$1");
+      if (!isWanted(path)) return;
+      if (type === "file") {
+        pieces = [];
+        contents.set(path, pieces);
+      }
+      if (type === "symlink") links.set(path, posix.resolve(posix.dirname(path), linkTarget));
+      if (type === "hardlink") links.set(path, posix.join("/", linkTarget));
+    },
+    onContent: (piece) => pieces?.push(Buffer.from(piece)),
+    onEnd: () => {},
+  });
+  const unpacking = start(["zstd", "-dcq", "--", archive], { signal });
+  unpacking.stdin.end();
+  for await (const chunk of unpacking.stdout) scanner.push(chunk as Buffer);
+  await unpacking.done;
+  return (path) => {
+    const content = contents.get(followLinks(path, links));
+    return content && Buffer.concat(content).toString("utf8");
+  };
+}
+
+function followLinks(path: string, links: ReadonlyMap<string, string>): string {
+  let at = path;
+  for (let i = 0; i < MOST_LINKS; i++) {
+    const folder = links.get(posix.dirname(at));
+    const next = links.get(at) ?? (folder === undefined ? undefined : posix.join(folder, posix.basename(at)));
+    if (next === undefined) break;
+    at = next;
+  }
+  return at;
 }
