@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { VmbuilderError } from "../../model/errors.ts";
-import { WORKER_COMMAND } from "../help.ts";
 import { VERSION } from "../../model/version.ts";
+import { WORKER_COMMAND } from "../help.ts";
 
 interface ServeValues {
   port: string;
