@@ -2,13 +2,13 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-test demo test check types lint unit system golden boot compare limits interrupt test-formats reproduce bench clean
+.PHONY: help setup setup-test demo test check types lint unit system golden boot compare limits interrupt test-formats reproduce test-arm64 bench clean
 
 NPM := npm run --silent
 PACKAGES := node_modules/.package-lock.json
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing (apt packages, npm packages) and bundle the command line
 	@scripts/setup
@@ -34,6 +34,10 @@ test-formats: $(PACKAGES) ## boot every disk format from its hypervisor's contro
 
 reproduce: $(PACKAGES) ## build one machine under many circumstances and compare the bytes: ten minutes
 	@npx vitest run --project reproduce
+
+test-arm64: ## build an arm64 machine on this host and boot it, emulated: ten minutes
+	@scripts/setup --arm64
+	@npx vitest run --project arm64
 
 bench: setup-test ## time builds against mmdebstrap: half an hour; TMPDIR says where
 	@set -e; for name in cold warm addpkg clone memory steps boot; do bench/$$name; done

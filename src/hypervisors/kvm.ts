@@ -28,11 +28,13 @@ const ACCELERATOR_USAGE = "#   ACCEL=tcg       software emulation though there i
  * /dev/kvm promises: some clouds' machines have one that interprets firmware and boot loader, for minutes.
  */
 function accelerator(machine: "x86_64" | "aarch64"): string {
+  // "max" of arm64 signs pointers with a cipher that emulation takes most of its time for
+  const emulated = machine === "x86_64" ? "max" : "cortex-a72";
   const hardware = machine === "x86_64" ? "grep -qwE 'vmx|svm' /proc/cpuinfo" : '[ "$(uname -m)" = aarch64 ]';
   return `if [ "\${ACCEL:-}" = kvm ] || { [ -z "\${ACCEL:-}" ] && [ -r /dev/kvm ] && [ -w /dev/kvm ] && ${hardware}; }; then
   accel=kvm cpu=host
 else
-  accel=tcg,thread=multi cpu=max
+  accel=tcg,thread=multi cpu=${emulated}
   [ "\${ACCEL:-}" ] || echo "run.sh: no usable KVM: software emulation, several times slower" >&2
 fi`;
 }
@@ -67,8 +69,10 @@ set -eu
 cd "$(dirname "$0")"
 ${accelerator("aarch64")}
 ${network.commands.join("\n")}
-exec qemu-system-aarch64 -name "${hostname}" -machine virt -accel "$accel" -cpu "$cpu" -m ${recipe.mem} -smp ${recipe.cpus} \\
-  -bios /usr/share/qemu-efi-aarch64/QEMU_EFI.fd \\
+for code in /usr/share/qemu-efi-aarch64/QEMU_EFI.fd /usr/share/edk2/aarch64/QEMU_EFI.fd; do [ ! -r "$code" ] || break; done
+[ -r "$code" ] || { echo "run.sh: no UEFI firmware: install the package qemu-efi-aarch64" >&2; exit 1; }
+exec qemu-system-aarch64 -name "${hostname}" -machine virt,gic-version=max -accel "$accel" -cpu "$cpu" -m ${recipe.mem} -smp ${recipe.cpus} \\
+  -bios "$code" \\
 ${driveLines(disks)}
   -device virtio-rng-pci -nographic "$@"
 `;

@@ -5,6 +5,7 @@
  */
 import { basename, join } from "node:path";
 import type { Hypervisor, LibvirtHost, MachineDescription } from "../core/hypervisor.ts";
+import type { Architecture } from "../model/architecture.ts";
 import type { InterfacePlan } from "../model/network.ts";
 import { driveLetter } from "./drive-letter.ts";
 import { escapeXml } from "./xml.ts";
@@ -63,7 +64,7 @@ function domain({
   <features>
     <acpi/>${architecture === "amd64" ? "\n    <apic/>" : ""}
   </features>
-  <cpu mode='${hasKvm ? "host-passthrough" : "maximum"}'/>
+  ${processor(architecture, hasKvm)}
   <clock offset='utc'/>
   <devices>
 ${drives.join("\n")}
@@ -88,6 +89,13 @@ ${network.interfaces.map((one) => card(one, isSession)).join("\n")}
 /** A volume's name is this machine's alone: another build of the same host name can be uploaded beside it. */
 function volumeName(disk: string, uuid: string): string {
   return `${basename(disk, ".qcow2")}-${uuid.slice(0, 8)}.qcow2`;
+}
+
+/** The host's own, or what software emulation is quick at: of arm64's, not the one that signs pointers. */
+function processor(architecture: Architecture, hasKvm: boolean): string {
+  if (hasKvm) return "<cpu mode='host-passthrough'/>";
+  if (architecture === "amd64") return "<cpu mode='maximum'/>";
+  return "<cpu mode='custom' match='exact'><model>cortex-a72</model></cpu>";
 }
 
 /** libvirt's own network where the recipe names none; to it belongs a host that hands out addresses. */

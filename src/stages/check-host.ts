@@ -1,7 +1,9 @@
 import { DISTROS } from "../distros/index.ts";
+import { ARCHITECTURES } from "../model/architecture.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { Plan } from "../model/plan.ts";
-import { checkHostFor, failedChecks, type HostCheck } from "../system/host-checks.ts";
+import { hostArchitecture } from "../system/foreign-programs.ts";
+import { checkForeignMachines, checkHostFor, failedChecks, type HostCheck } from "../system/host-checks.ts";
 import { findDistro } from "./plan.ts";
 
 /**
@@ -25,10 +27,15 @@ export async function checkHost(plan: Plan): Promise<void> {
 }
 
 /** Looks at everything that any build could need of this host. */
-export function inspectHost(cacheDirectory: string): Promise<HostCheck[]> {
+export async function inspectHost(cacheDirectory: string): Promise<HostCheck[]> {
   // whoever builds one distribution needs no other's files
   const files = DISTROS.flatMap(({ title, hostFiles }, i) =>
     hostFiles.map((file) => (i === 0 ? file : { ...file, advisedFor: `builds of ${title}` })),
   );
-  return checkHostFor(process.arch === "arm64" ? "arm64" : "amd64", files, cacheDirectory);
+  const others = ARCHITECTURES.filter((name) => name !== hostArchitecture());
+  const [checks, ...foreign] = await Promise.all([
+    checkHostFor(hostArchitecture(), files, cacheDirectory),
+    ...others.map((name) => checkForeignMachines(name)),
+  ]);
+  return [...checks, ...foreign.flat()];
 }

@@ -11,6 +11,7 @@ import { type NetworkPlan, planNetwork, usesDhcpAlone } from "../model/network.t
 import { type Extras, isDebPath, type Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";
 import { chooseSettings, type SettingName, type SystemSettings } from "../model/system-settings.ts";
+import { hostArchitecture } from "../system/foreign-programs.ts";
 import { readHostSettings, readZoneNames } from "../system/host-settings.ts";
 import { readScripts, readSeeds } from "./machine-files.ts";
 import { layOutDisks } from "./plan-disks.ts";
@@ -46,7 +47,7 @@ export async function planBuild(asked: Recipe): Promise<Plan> {
   const settings = await planSettings(asked);
   const recipe = { ...withLibvirt(asked), ...valuesOf(settings) };
   const distro = findDistro(recipe.distro);
-  const architecture = recipe.arch ?? (process.arch === "arm64" ? "arm64" : "amd64");
+  const architecture = recipe.arch ?? hostArchitecture();
   checkDeployment(recipe, architecture);
   checkUser(recipe);
   const suite = await distro.resolveSuite(recipe.suite);
@@ -119,6 +120,11 @@ function valuesOf({ lang, timezone, keymap }: SystemSettings): Record<SettingNam
 
 function checkDeployment(recipe: Recipe, architecture: "amd64" | "arm64"): void {
   recipe.format.forEach(findFormat);
+  if (architecture === "arm64" && recipe.firmware === "bios") {
+    throw new VmbuilderError("recipe-invalid", "firmware is bios, but arm64 machines start by UEFI alone", {
+      hint: "leave out --firmware, or build for --arch amd64",
+    });
+  }
   for (const { title, architectures } of recipe.hypervisor.map(findHypervisor)) {
     if (architectures.includes(architecture)) continue;
     throw new VmbuilderError("recipe-invalid", `${title} runs no ${architecture} machines`, {

@@ -1,4 +1,5 @@
 import { realpathSync } from "node:fs";
+import { foreignPrefix, hostArchitecture } from "./foreign-programs.ts";
 import { runInNamespace, startInNamespace } from "./namespace.ts";
 import type { RunningProcess, RunOptions, RunResult } from "./process.ts";
 
@@ -35,22 +36,27 @@ const OWN_FILESYSTEMS = ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run", 
 
 /**
  * Runs a program with the guest's tree as its root: no network, no other processes, only harmless devices, empty /run
- * and /tmp, none of the host's environment. It dies with us, and its mounts with it.
+ * and /tmp, none of the host's environment. It dies with us, and its mounts with it. Programs for another processor run
+ * by emulation.
  *
  * @throws what {@link runInNamespace} throws
  * @see https://manpages.debian.org/bwrap
  */
-export function runInGuest(tree: string, argv: readonly string[], options: GuestOptions = {}): Promise<RunResult> {
-  return runInNamespace(guestArgv(tree, argv, options), options);
+export async function runInGuest(
+  tree: string,
+  argv: readonly string[],
+  options: GuestOptions = {},
+): Promise<RunResult> {
+  return runInNamespace([...(await foreignPrefix(tree)), ...guestArgv(tree, argv, options)], options);
 }
 
 /** Like {@link runInGuest}, with the program's standard input and output in the caller's hands. */
-export function startInGuest(
+export async function startInGuest(
   tree: string,
   argv: readonly string[],
   options: GuestOptions = {},
 ): Promise<RunningProcess> {
-  return startInNamespace(guestArgv(tree, argv, options), options);
+  return startInNamespace([...(await foreignPrefix(tree)), ...guestArgv(tree, argv, options)], options);
 }
 
 /**
@@ -62,7 +68,7 @@ export function startHostProgramInGuest(
   argv: readonly string[],
   options: GuestOptions = {},
 ): Promise<RunningProcess> {
-  return startInGuest(tree, hostedArgv(argv), hostedOptions(options));
+  return startInNamespace(guestArgv(tree, hostedArgv(argv), hostedOptions(options)), options);
 }
 
 /** Like {@link startHostProgramInGuest}, to the program's end. */
@@ -71,17 +77,23 @@ export function runHostProgramInGuest(
   argv: readonly string[],
   options: GuestOptions = {},
 ): Promise<RunResult> {
-  return runInGuest(tree, hostedArgv(argv), hostedOptions(options));
+  return runInNamespace(guestArgv(tree, hostedArgv(argv), hostedOptions(options)), options);
 }
 
 function hostedOptions(options: GuestOptions): GuestOptions {
   return { ...options, bare: true, binds: { ...options.binds, [HOST_USR]: "/usr" } };
 }
 
+/** Where each architecture's programs look for their dynamic linker, and Debian's name of the folder of their libraries. */
+const LIBRARIES = {
+  amd64: { linker: "/lib64/ld-linux-x86-64.so.2", triplet: "x86_64-linux-gnu" },
+  arm64: { linker: "/lib/ld-linux-aarch64.so.1", triplet: "aarch64-linux-gnu" },
+} as const;
+
 function hostedArgv(argv: readonly string[]): string[] {
   const [program, ...args] = argv;
-  const linker = realpathSync(process.arch === "arm64" ? "/lib/ld-linux-aarch64.so.1" : "/lib64/ld-linux-x86-64.so.2");
-  const triplet = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
+  const { linker: link, triplet } = LIBRARIES[hostArchitecture()];
+  const linker = realpathSync(link);
   const libraries = `${HOST_USR}/lib/${triplet}:${HOST_USR}/lib`;
   const loader = `${HOST_USR}${linker.replace(/^\/usr/, "")}`;
   return [loader, "--library-path", libraries, `${HOST_USR}/bin/${program}`, ...args];

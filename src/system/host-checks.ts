@@ -1,8 +1,11 @@
 import { constants } from "node:fs";
 import { access, readFile, statfs } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
+import type { Architecture } from "../model/architecture.ts";
 import { type ErrorCode, VmbuilderError } from "../model/errors.ts";
 import { formatBytes } from "../model/size.ts";
+import { hostArchitecture, withSmallestTree } from "./foreign-programs.ts";
+import { runInGuest } from "./guest.ts";
 import { OWN_MOUNTS, parseSubordinateIds, runInNamespace } from "./namespace.ts";
 import { cleanEnvironment } from "./process.ts";
 
@@ -39,10 +42,10 @@ const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] =
   ["openssl", "openssl"],
 ];
 
-const EMULATORS = {
+const EMULATORS: Record<Architecture, readonly [program: string, debianPackage: string]> = {
   amd64: ["qemu-system-x86_64", "qemu-system-x86"],
   arm64: ["qemu-system-aarch64", "qemu-system-arm"],
-} as const;
+};
 
 /** A file that a build reads, with the Debian package that brings it. */
 export interface HostFile {
@@ -58,7 +61,7 @@ export interface HostFile {
  * @param cacheDirectory where free space is wanted; it need not exist yet
  */
 export async function checkHostFor(
-  architecture: "amd64" | "arm64",
+  architecture: Architecture,
   files: readonly HostFile[],
   cacheDirectory?: string,
 ): Promise<HostCheck[]> {
@@ -74,6 +77,7 @@ export async function checkHostFor(
     }),
     checkIdRanges(),
     checkNamespace(),
+    ...(architecture === hostArchitecture() ? [] : [checkForeignPrograms(architecture, true)]),
     ...(cacheDirectory === undefined ? [] : [checkSpace(cacheDirectory)]),
     checkProgram(emulator, emulatorPackage, false),
     checkProgram("virsh", "libvirt-clients", false),
@@ -81,6 +85,31 @@ export async function checkHostFor(
     checkProgram("minisign", "minisign", false),
     checkKvm(),
   ]);
+}
+
+/** What building and running machines of another architecture than this host's needs; nobody has to. */
+export function checkForeignMachines(architecture: Architecture): Promise<HostCheck[]> {
+  const [emulator, debianPackage] = EMULATORS[architecture];
+  return Promise.all([
+    checkForeignPrograms(architecture, false),
+    checkProgram(emulator, debianPackage, false, `to run ${architecture} machines: `),
+  ]);
+}
+
+/** Whether a tree's programs run though they are for another processor: a tree of one program tells. */
+async function checkForeignPrograms(architecture: Architecture, required: boolean): Promise<HostCheck> {
+  const ok = await withSmallestTree(architecture, (tree) => runInGuest(tree, ["/bin/sh"], { timeoutMs: 10_000 })).then(
+    () => true,
+    () => false,
+  );
+  return {
+    name: `${architecture} programs`,
+    ok,
+    required,
+    code: "host-unfit",
+    message: ok ? `${architecture} programs run here` : `${architecture} programs do not run here`,
+    hint: `${required ? "" : `for builds with --arch ${architecture}: `}run as root: apt install qemu-user-static; before Linux 6.7 also binfmt-support`,
+  };
 }
 
 /** On a PC, /dev/kvm alone promises too little: without vmx or svm it can be one that interprets boot code, for minutes. */
@@ -98,7 +127,12 @@ export function failedChecks(checks: readonly HostCheck[]): HostCheck[] {
   return checks.filter(({ ok, required }) => required && !ok);
 }
 
-async function checkProgram(program: string, debianPackage: string, required: boolean): Promise<HostCheck> {
+async function checkProgram(
+  program: string,
+  debianPackage: string,
+  required: boolean,
+  purpose = "",
+): Promise<HostCheck> {
   const ok = await isExecutable(program);
   return {
     name: program,
@@ -106,7 +140,7 @@ async function checkProgram(program: string, debianPackage: string, required: bo
     required,
     code: "command-missing",
     message: ok ? `${program} is there` : `${program} is not installed`,
-    hint: `run as root: apt install ${debianPackage}`,
+    hint: `${purpose}run as root: apt install ${debianPackage}`,
   };
 }
 

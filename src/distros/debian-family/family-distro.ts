@@ -30,7 +30,7 @@ export function familyDistro(member: FamilyMember): Distro {
       return resolvePackages(plan, findSources, context, onSolving);
     },
     async install({ tree, lock, plan }, present, context) {
-      const [{ installPackages }, { DEBCONF, MERGED_USR, SETTINGS }] = await Promise.all([
+      const [{ installPackages }, { DEBCONF, loaderSettings, mergedUsr, SETTINGS }] = await Promise.all([
         import("../packagers/apt/install.ts"),
         import("./settings.ts"),
       ]);
@@ -44,8 +44,8 @@ export function familyDistro(member: FamilyMember): Distro {
           packages,
           isRequired,
           isKernel: (ref) => member.kernelPackages.test(ref.name),
-          skeleton: MERGED_USR,
-          settings: [...SETTINGS, ...member.settings],
+          skeleton: mergedUsr(plan.architecture),
+          settings: [...SETTINGS, loaderSettings(plan.architecture), ...member.settings],
           debconf: DEBCONF + plan.changes.debconf,
           proxy: plan.recipe.proxy,
         },

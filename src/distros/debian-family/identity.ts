@@ -5,6 +5,7 @@ import { bootPlace, rootDevice, volumeUuid } from "../../model/placed-volume.ts"
 import type { DiskPlan } from "../../model/storage-plan.ts";
 import { accountEdits } from "./accounts.ts";
 import { cloudInitEdits } from "./cloud-init.ts";
+import { architectureOf, consolesOf } from "./console.ts";
 import { firstScriptEdits } from "./first-scripts.ts";
 import { keymapEdits } from "./keymap.ts";
 import type { FamilyMember } from "./member.ts";
@@ -24,7 +25,7 @@ export function identifyMachine(
     file("/etc/hostname", `${identity.hostname.split(".")[0]}\n`),
     file("/etc/hosts", hosts(fullName(identity))),
     ...mountEdits(identity, disk, moreDisks),
-    file("/boot/grub/grub.cfg", grubConfiguration(menu, identity.ids, disk, facts.kernelVersion), 0o444),
+    file("/boot/grub/grub.cfg", grubConfiguration(menu, identity.ids, disk, facts), 0o444),
     ...sshdEdits(identity, facts),
     ...(identity.cloudInit?.networkConfig === undefined ? networkEdits(identity.network) : []),
     ...firstScriptEdits(identity),
@@ -54,8 +55,10 @@ function grubConfiguration(
   { title, classes }: FamilyMember["menu"],
   ids: DiskIds,
   disk: DiskPlan,
-  kernelVersion: string,
+  facts: TreeFacts,
 ): string {
+  const { kernelVersion } = facts;
+  const { kernel: consoles, hasLoaderSerial } = consolesOf(architectureOf(facts));
   const { label, volume, mount } = bootPlace(disk);
   const folder = mount === "/" ? "/boot" : "";
   const root = rootDevice(ids, disk);
@@ -65,16 +68,16 @@ function grubConfiguration(
     "set timeout=0",
     `insmod part_${label}`,
     "insmod ext2",
-    "serial --unit=0 --speed=115200",
-    "terminal_input console serial",
-    "terminal_output console serial",
+    ...(hasLoaderSerial
+      ? ["serial --unit=0 --speed=115200", "terminal_input console serial", "terminal_output console serial"]
+      : []),
     `search --no-floppy --fs-uuid --set=root ${volumeUuid(ids, volume)}`,
     `menuentry '${title}' ${options} {`,
-    `\tlinux ${folder}/vmlinuz-${kernelVersion} root=${root} ro console=tty0 console=ttyS0,115200n8`,
+    `\tlinux ${folder}/vmlinuz-${kernelVersion} root=${root} ro ${consoles}`,
     `\tinitrd ${folder}/initrd.img-${kernelVersion}`,
     "}",
     `menuentry '${title} (recovery mode)' ${options} {`,
-    `\tlinux ${folder}/vmlinuz-${kernelVersion} root=${root} ro single console=tty0 console=ttyS0,115200n8`,
+    `\tlinux ${folder}/vmlinuz-${kernelVersion} root=${root} ro single ${consoles}`,
     `\tinitrd ${folder}/initrd.img-${kernelVersion}`,
     "}",
     "",

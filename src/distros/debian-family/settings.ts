@@ -1,4 +1,6 @@
+import type { Architecture } from "../../model/architecture.ts";
 import type { TarItem } from "../../system/tar-writer.ts";
+import { consolesOf } from "./console.ts";
 
 const file = (path: string, content: string, mode = 0o644): TarItem => ({ kind: "file", path, content, mode });
 const directory = (path: string): TarItem => ({ kind: "directory", path, mode: 0o755 });
@@ -69,6 +71,22 @@ export const SSH_HOST_KEY_UNITS = [
   },
 ];
 
+/** What the guest's own update-grub is told. */
+export function loaderSettings(architecture: Architecture): TarItem {
+  const { kernel, hasLoaderSerial } = consolesOf(architecture);
+  const lines = [
+    "# Written by vmbuilder: boot at once (hold Shift or press Esc for the menu), on screen and serial line",
+    "GRUB_TIMEOUT=0",
+    "GRUB_TIMEOUT_STYLE=hidden",
+    `GRUB_CMDLINE_LINUX="${kernel}"`,
+    ...(hasLoaderSerial
+      ? ['GRUB_TERMINAL="console serial"', 'GRUB_SERIAL_COMMAND="serial --unit=0 --speed=115200"']
+      : []),
+    "GRUB_DISABLE_OS_PROBER=true",
+  ];
+  return file("/etc/default/grub.d/50-vmbuilder.cfg", lines.map((line) => `${line}\n`).join(""));
+}
+
 /** Configuration of a machine whatever its packages and identity: all of it drop-in files that the guest keeps. */
 export const SETTINGS: readonly TarItem[] = [
   directory("/etc/initramfs-tools"),
@@ -81,19 +99,6 @@ export const SETTINGS: readonly TarItem[] = [
   file("/etc/initramfs-tools/hooks/vmbuilder", INITRAMFS_HOOK, 0o755),
   directory("/etc/default"),
   directory("/etc/default/grub.d"),
-  file(
-    "/etc/default/grub.d/50-vmbuilder.cfg",
-    [
-      "# Written by vmbuilder: boot at once (hold Shift or press Esc for the menu), on screen and serial line",
-      "GRUB_TIMEOUT=0",
-      "GRUB_TIMEOUT_STYLE=hidden",
-      'GRUB_CMDLINE_LINUX="console=tty0 console=ttyS0,115200n8"',
-      'GRUB_TERMINAL="console serial"',
-      'GRUB_SERIAL_COMMAND="serial --unit=0 --speed=115200"',
-      "GRUB_DISABLE_OS_PROBER=true",
-      "",
-    ].join("\n"),
-  ),
   file("/etc/fstab", "/dev/disk/by-label/root / ext4 defaults 0 1\n"),
   directory("/etc/systemd"),
   directory("/etc/systemd/system"),
@@ -115,10 +120,11 @@ export const DEBCONF = [
 ].join("\n");
 
 /** Root's folders of a merged /usr, before the first package. @see https://wiki.debian.org/UsrMerge */
-export const MERGED_USR: readonly TarItem[] = [
-  directory("/usr"),
-  ...["bin", "lib", "lib64", "sbin"].flatMap((name): TarItem[] => [
+export function mergedUsr(architecture: Architecture): TarItem[] {
+  const folders = ["bin", "lib", ...(architecture === "amd64" ? ["lib64"] : []), "sbin"];
+  const links = folders.flatMap((name): TarItem[] => [
     directory(`/usr/${name}`),
     { kind: "symlink", path: `/${name}`, target: `usr/${name}` },
-  ]),
-];
+  ]);
+  return [directory("/usr"), ...links];
+}

@@ -1,5 +1,6 @@
 import type { Plan } from "../../model/plan.ts";
 import type { DownloadOptions } from "../../system/download.ts";
+import { hostArchitecture } from "../../system/foreign-programs.ts";
 import { archivePockets, type DefaultMirrors } from "../debian-family/pockets.ts";
 import { checkKeyring, findArchive, type ResolvedSources } from "../packagers/apt/archive.ts";
 import { readDebootstrapScript, scriptMirror } from "../packagers/apt/debootstrap-script.ts";
@@ -57,7 +58,7 @@ export async function resolveSources(plan: Plan, options: DownloadOptions, nowMs
   const defaults = defaultMirrors(suite, plan.architecture, today, {
     hostSources: await readHostSources(),
     script: await readDebootstrapScript([plan.suite, ...newestFirst]),
-    hostArchitecture: process.arch === "arm64" ? "arm64" : "amd64",
+    hostArchitecture: hostArchitecture(),
   });
   const pockets = archivePockets(plan, defaults, { hasUpdates: true, securityBeside: (mirror) => mirror });
   const keyring = await checkKeyring(plan.recipe.keyring ?? UBUNTU_KEYRING, "ubuntu-keyring");
