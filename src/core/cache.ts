@@ -18,8 +18,9 @@ import { makeWorkDirectory, reapWorkDirectories, startOfOldestLiveWork } from ".
 /** Folder of an object that names the clones which need it. */
 export const REFERENCES = "refs";
 
-/** Kinds of objects; a folder each. `lock` answers of the solver, `tree` operating systems, `disk` bootable disks without identity. */
-export const OBJECT_KINDS = ["index", "lock", "tree", "disk"] as const;
+/** Kinds of objects; a folder each. `lock` answers of the solver, `tree` operating systems, `disk` bootable disks without identity,
+ * `memory` machines that have booted. */
+export const OBJECT_KINDS = ["index", "lock", "tree", "disk", "memory"] as const;
 export type ObjectKind = (typeof OBJECT_KINDS)[number];
 
 const META = "meta.json";

@@ -1,6 +1,7 @@
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openCache } from "../core/cache.ts";
+import type { BuildContext } from "../core/context.ts";
 import type { MachineDescription } from "../core/hypervisor.ts";
 import { withContext } from "../core/work-directory.ts";
 import { userNetwork } from "../hypervisors/user-network.ts";
@@ -13,14 +14,23 @@ import type { Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";
 import { findBase } from "../stages/base-disk.ts";
 import { withoutSecrets } from "../stages/deploy.ts";
-import { readIdentity } from "../stages/identity.ts";
+import { BUILD_RECORD, publishFolder } from "../stages/destination.ts";
+import { newMac, readIdentity } from "../stages/identity.ts";
+import { describeDisks, describeMachine } from "../stages/machine-description.ts";
 import { obtainBase } from "../stages/obtain-base.ts";
 import { findHypervisor, planBuild } from "../stages/plan.ts";
-import { RECORD_VERSION } from "../stages/record.ts";
-import { linkMachine } from "./link.ts";
+import { IDENTITY_RECORD, RECORD_VERSION } from "../stages/record.ts";
+import { type LinkRequest, linkMachine } from "./link.ts";
 import { type Forward, MACHINE_FILES, MACHINE_VERSION, type Machine, type MachineSpec } from "./machine.ts";
+import { obtainSnapshot } from "./memory-snapshot.ts";
 import { ownKey } from "./own-key.ts";
+import type { SnapshotFacts } from "./snapshot-state.ts";
 import { formatSpec, type MachineStore, machineDirectory, readMachine, withMachineLock } from "./store.ts";
+
+/** Host name of a machine before it is restored. */
+const SNAPSHOT_HOST = "vmbuilder";
+/** Stands for the key that isn't known yet; it decides nothing. */
+const NO_KEY = "0".repeat(64);
 
 /** What to make a machine from, and how. */
 export interface CreateRequest {
@@ -32,6 +42,8 @@ export interface CreateRequest {
   readonly lock?: Lock | undefined;
   readonly forwards?: readonly Forward[] | undefined;
   readonly isThrowaway?: boolean | undefined;
+  /** Go on from a booted machine of the cache instead of booting; the first such machine is booted for it. */
+  readonly fast?: boolean | undefined;
   readonly cacheDirectory: string;
   readonly signal: AbortSignal;
   readonly emit: EventSink;
@@ -56,18 +68,77 @@ export async function createMachine(store: MachineStore, request: CreateRequest)
     await withContext(cache, signal, emit, async (context) => {
       const base = await findBase(key, context);
       if (!base) throw new VmbuilderError("base-missing", `the base of ${name} has just gone`, { hint: "try again" });
-      const { recipe, suite, architecture } = plan;
-      const hypervisors = [findHypervisor("kvm")];
-      const record = recordOf(plan, lock, key);
-      const fill = (directory: string, machine: MachineDescription) =>
-        writeFile(join(directory, MACHINE_FILES.spec), formatSpec(specOf(machine, request)));
-      await linkMachine(
-        { base, identity, recipe, suite, architecture, hypervisors, destination, overwrite: false, record, fill },
-        context,
-      );
+      const make = request.fast ? makeFast : makeLinked;
+      await make({ store, request, plan, identity, base, record: recordOf(plan, lock, key) }, context);
     });
   });
   return readMachine(store, name);
+}
+
+/** All that is known when a machine's folder is made. */
+interface Making {
+  readonly store: MachineStore;
+  readonly request: CreateRequest;
+  readonly plan: Plan;
+  readonly identity: Identity;
+  readonly base: LinkRequest["base"];
+  readonly record: Record<string, unknown>;
+}
+
+async function makeLinked({ request, plan, identity, base, record }: Making, context: BuildContext): Promise<void> {
+  const { recipe, suite, architecture, destination } = plan;
+  const hypervisors = [findHypervisor("kvm")];
+  const fill = (directory: string, machine: MachineDescription) =>
+    writeFile(join(directory, MACHINE_FILES.spec), formatSpec(specOf(machine, request)));
+  await linkMachine(
+    { base, identity, recipe, suite, architecture, hypervisors, destination, overwrite: false, record, fill },
+    context,
+  );
+}
+
+/** The machine that the snapshot is of has names and numbers of its own, the same whoever makes it. */
+async function makeFast(
+  { store, request, plan, identity, base, record }: Making,
+  context: BuildContext,
+): Promise<void> {
+  const { recipe, suite, architecture, destination } = plan;
+  const describe = async (
+    hostname: string,
+    { network, ids, moreIds }: Pick<Identity, "network" | "ids" | "moreIds">,
+  ) => {
+    const disks = describeDisks(
+      hostname,
+      base.facts,
+      { ids, ...(moreIds ? { moreIds } : {}) },
+      { name: "qcow2", suffix: ".qcow2" },
+    );
+    const described = {
+      recipe,
+      distro: base.facts.distro,
+      suite,
+      architecture,
+      hostname,
+      network,
+      diskGuid: ids.diskGuid,
+    };
+    return specOf(await describeMachine({ ...described, directory: destination }, disks), request);
+  };
+  const booted = { ...identity, hostname: SNAPSHOT_HOST };
+  const pending = { key: NO_KEY, cacheDirectory: context.cache.directory, isRenewed: false };
+  const machine = { ...(await describe(SNAPSHOT_HOST, booted)), forwards: [], snapshot: pending };
+  const object = await obtainSnapshot({ store, plan, identity: booted, base, machine }, context);
+  const facts = object.meta.facts as SnapshotFacts;
+  const own = {
+    ...(await describe(identity.hostname, identity)),
+    disks: facts.machine.disks,
+    snapshot: { ...pending, key: object.key },
+    cards: facts.machine.cards.map((card) => ({ ...card, mac: newMac() })),
+  };
+  await publishFolder(destination, false, async (directory) => {
+    await writeFile(join(directory, MACHINE_FILES.spec), formatSpec(own));
+    await writeFile(join(directory, BUILD_RECORD), `${JSON.stringify(record, null, 1)}\n`);
+    await writeFile(join(directory, IDENTITY_RECORD), `${JSON.stringify(identity)}\n`, { mode: 0o600 });
+  });
 }
 
 /** A recipe's machine as vmbuilder runs it: with its own key, in qcow2, in its own folder. */

@@ -35,8 +35,15 @@ export const machineSchema = z.object({
   forwards: z.array(forwardSchema).default([]),
   /** Gone at the end of the command that made it. */
   isThrowaway: z.boolean().default(false),
-  /** The memory snapshot that its disk stands on: key of a cached object. */
-  snapshot: z.string().optional(),
+  /** The booted machine of the cache that it goes on from. */
+  snapshot: z
+    .object({
+      key: z.string().regex(/^[0-9a-f]{64}$/),
+      cacheDirectory: z.string(),
+      /** False until it has its own identity; a start makes it anew then. */
+      isRenewed: z.boolean(),
+    })
+    .optional(),
 });
 
 /** A machine as it was made. */
@@ -74,4 +81,5 @@ export const MACHINE_FILES = {
   consoleLog: "console.log",
   oldConsoleLog: "console.log.1",
   knownHosts: "known_hosts",
+  renewal: "renewal.sock",
 } as const;

@@ -50,7 +50,7 @@ export function qemuCommand(machine: MachineSpec & { readonly name: string }, st
       `virtio-net-pci,netdev=net${index}${mac === undefined ? "" : `,mac=${mac}`}${index === 0 ? ",romfile=" : ""}`,
     ]),
     ...["-device", "virtio-rng-pci"],
-    ...renewal(machine, start),
+    ...renewal(machine),
     ...(start.isIncoming ? ["-incoming", "defer"] : []),
     ...(start.loadSnapshot === undefined ? [] : ["-loadvm", start.loadSnapshot]),
   ];
@@ -64,11 +64,14 @@ function machineType({ architecture, memoryMb }: MachineSpec, { accelerator, mem
     "-cpu",
     accelerator === "kvm" ? "host" : "max",
   ];
-  if (memoryFile === undefined) return ["-machine", type, ...cpu, "-m", String(memoryMb)];
+  const size = `id=memory,size=${memoryMb}M`;
   return [
+    // by one name wherever it comes from, since snapshots call it so
     ...["-machine", `${type},memory-backend=memory`, ...cpu, "-m", String(memoryMb)],
     "-object",
-    `memory-backend-file,id=memory,size=${memoryMb}M,share=${memoryFile.isShared ? "on" : "off"},mem-path=${escapeCommas(memoryFile.path)}`,
+    memoryFile === undefined
+      ? `memory-backend-ram,${size}`
+      : `memory-backend-file,${size},share=${memoryFile.isShared ? "on" : "off"},mem-path=${escapeCommas(memoryFile.path)}`,
   ];
 }
 
@@ -81,12 +84,17 @@ function firmware({ architecture }: MachineSpec, { firmware: files }: QemuStart)
   ];
 }
 
-/** A machine that is or will be a memory snapshot has a port for its renewal, and learns when it is restored. */
-function renewal({ snapshot, architecture }: MachineSpec, { memoryFile }: QemuStart): string[] {
-  if (snapshot === undefined && memoryFile === undefined) return [];
+/** A machine that is or was a memory snapshot has a port for its renewal, and learns by a number that it was restored. */
+function renewal({ snapshot, architecture }: MachineSpec): string[] {
+  if (snapshot === undefined) return [];
   return [
     ...(architecture === "amd64" ? ["-device", "vmgenid,guid=auto"] : []),
-    ...["-device", "virtio-serial-pci", "-chardev", "socket,id=renewal,path=renewal.sock,server=on,wait=off"],
+    ...[
+      "-device",
+      "virtio-serial-pci",
+      "-chardev",
+      `socket,id=renewal,path=${MACHINE_FILES.renewal},server=on,wait=off`,
+    ],
     ...["-device", `virtserialport,chardev=renewal,name=${RENEWAL_PORT}`],
   ];
 }

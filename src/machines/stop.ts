@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { isAlive, type LastingProcess, signalLasting } from "../system/lasting-process.ts";
+import { isAlive, killLasting, type LastingProcess, signalLasting } from "../system/lasting-process.ts";
 import { connectQmp } from "../system/qmp.ts";
 import { scaleDeadline } from "./accelerator.ts";
 import { MACHINE_FILES, type Machine } from "./machine.ts";
@@ -12,6 +12,7 @@ const SHUTDOWN_DEADLINE_MS = 30_000;
 /** A system that still boots doesn't see the power button: it is pressed again. */
 const PRESS_AGAIN_MS = 3000;
 const POLL_MS = 50;
+const END_MS = 5000;
 
 /** How to stop a machine. */
 export interface StopOptions {
@@ -87,14 +88,10 @@ async function pressButton(
 
 /** qemu writes what it holds back when it is asked to end; a hanging one is killed. */
 async function kill(process: LastingProcess): Promise<void> {
-  for (const [signal, waitMs] of [
-    ["SIGTERM", 5000],
-    ["SIGKILL", 10_000],
-  ] as const) {
-    await signalLasting(process, signal);
-    for (const until = Date.now() + waitMs; Date.now() < until; await delay(POLL_MS / 2))
-      if (!(await isAlive(process))) return;
-  }
+  await signalLasting(process, "SIGTERM");
+  for (const until = Date.now() + END_MS; Date.now() < until; await delay(POLL_MS / 2))
+    if (!(await isAlive(process))) return;
+  await killLasting(process);
 }
 
 async function forget({ directory }: Machine): Promise<void> {

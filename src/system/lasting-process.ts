@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { open, readFile, readlink } from "node:fs/promises";
 import { basename } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { VmbuilderError } from "../model/errors.ts";
 import { processStart } from "./files.ts";
 import { cleanEnvironment } from "./process.ts";
@@ -96,4 +97,10 @@ export async function signalLasting(one: LastingProcess, signal: NodeJS.Signals)
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
+}
+
+/** Ends a process at once, and waits until it has gone. */
+export async function killLasting(one: LastingProcess): Promise<void> {
+  await signalLasting(one, "SIGKILL");
+  while (await isAlive(one)) await delay(10);
 }

@@ -54,7 +54,7 @@ export async function writeOverlay(
   const file = await open(overlay, "wx", 0o644).catch((error: unknown) => {
     throw fileError(error, overlay);
   });
-  const reader = await (base.format === "raw" ? openRaw : openQcow2)(base.path);
+  const reader = clusters.length === 0 ? undefined : await (base.format === "raw" ? openRaw : openQcow2)(base.path);
   try {
     const l1 = entries(countL1Entries(sizeBytes), new Map(tables.map((table, i) => [table, firstTable + i])));
     const l2 = tables.map((table) => {
@@ -63,14 +63,14 @@ export async function writeOverlay(
     });
     const structure = [first, wholeClusters(refcountTable()), wholeClusters(inUse), wholeClusters(l1), ...l2];
     await file.appendFile(Buffer.concat(structure));
-    for (let i = 0; i < clusters.length; i += CLUSTERS_AT_ONCE) {
+    for (let i = 0; reader && i < clusters.length; i += CLUSTERS_AT_ONCE) {
       const some = clusters.slice(i, i + CLUSTERS_AT_ONCE);
       await file.appendFile(await readPatched(reader, some, byCluster));
     }
   } catch (error) {
     throw fileError(error, overlay);
   } finally {
-    await Promise.all([file.close(), reader.close()]);
+    await Promise.all([file.close(), reader?.close()]);
   }
 }
 

@@ -10,8 +10,6 @@ export interface Qmp {
   execute(command: string, args?: Record<string, unknown>): Promise<unknown>;
   /** A line of the human monitor, and what it answers. */
   human(line: string): Promise<string>;
-  /** Resolves when qemu has told of an event of this name since the conversation began. */
-  event(name: string, signal?: AbortSignal): Promise<Record<string, unknown>>;
   close(): void;
 }
 
@@ -20,7 +18,6 @@ type Message = {
   return?: unknown;
   error?: { class: string; desc: string };
   event?: string;
-  data?: Record<string, unknown>;
 };
 
 const POLL_MS = 20;
@@ -63,25 +60,18 @@ export async function connectIn(directory: string, name: string): Promise<Socket
 
 async function negotiate(socket: Socket, timeoutMs: number): Promise<Qmp> {
   const waiting: { resolve(value: unknown): void; reject(error: unknown): void; command: string }[] = [];
-  const seen: Message[] = [];
-  const listeners = new Set<() => void>();
   let greet = () => {};
   const greeting = new Promise<void>((resolve) => (greet = resolve));
   const gone = (cause?: unknown) => {
     const error = new VmbuilderError("machine-unreachable", "qemu ended the conversation", { cause });
     for (const one of waiting.splice(0)) one.reject(error);
-    for (const tell of listeners) tell();
   };
   socket.on("error", gone);
   socket.on("close", () => gone());
   createInterface({ input: socket }).on("line", (line) => {
     const message = JSON.parse(line) as Message;
     if (message.QMP) return greet();
-    if (message.event) {
-      seen.push(message);
-      for (const tell of listeners) tell();
-      return;
-    }
+    if (message.event) return; // what happened is asked for where it matters
     const next = waiting.shift();
     if (message.error)
       next?.reject(new VmbuilderError("command-failed", `qemu refuses ${next.command}: ${message.error.desc}`));
@@ -96,19 +86,6 @@ async function negotiate(socket: Socket, timeoutMs: number): Promise<Qmp> {
   const qmp: Qmp = {
     execute,
     human: async (line) => String(await execute("human-monitor-command", { "command-line": line })).trim(),
-    event: (name, signal) =>
-      new Promise((resolve, reject) => {
-        const look = () => {
-          const found = seen.find(({ event }) => event === name);
-          if (!found && !socket.destroyed && !signal?.aborted) return;
-          listeners.delete(look);
-          if (found) resolve(found.data ?? {});
-          else reject(signal?.reason ?? new VmbuilderError("machine-unreachable", "qemu has ended"));
-        };
-        listeners.add(look);
-        signal?.addEventListener("abort", look, { once: true });
-        look();
-      }),
     close: () => socket.destroy(),
   };
   const timer = setTimeout(() => socket.destroy(new Error("no greeting")), Math.max(timeoutMs, 1000));

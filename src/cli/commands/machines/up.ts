@@ -28,6 +28,7 @@ const NOT_HERE = [
 interface UpOptions {
   machine?: string;
   forward?: string[];
+  fast?: boolean;
   wait: boolean;
   timeout?: string;
 }
@@ -43,6 +44,7 @@ export function addUp(program: Command): void {
     )
     .option("--machine <NAME>", "name of the machine (default its host name)")
     .option("--forward <HOST:GUEST>", "lead a port of this host into the machine; repeatable", collect)
+    .option("--fast", "go on from a booted machine of the cache, made at the first time")
     .option("--no-wait", "don't wait until it answers")
     .option("--timeout <SECONDS>", "how long to wait (default 60, without KVM 360)");
   addBuildOptions(command, BUILD_CHOICES, NOT_HERE).action((recipe: string | undefined) =>
@@ -64,7 +66,16 @@ async function up(file: string | undefined, given: BuildOptionValues, options: U
   const made = await runSession(given, async ({ signal, emit }) => {
     const common = { cacheDirectory: given["cache-dir"] ?? defaultCacheDirectory(), signal, emit };
     return upMachine(await openStore(), {
-      ...{ ...common, recipe, origin, forwards, name: options.machine, wait: options.wait, timeoutMs },
+      ...{
+        ...common,
+        recipe,
+        origin,
+        forwards,
+        name: options.machine,
+        wait: options.wait,
+        timeoutMs,
+        fast: options.fast,
+      },
       lock: await findLock(common),
     });
   });
