@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-test demo test check types lint unit system golden boot compare limits interrupt test-formats reproduce test-arm64 bench clean
+.PHONY: help setup setup-test demo test check types lint unit system golden boot compare limits interrupt test-formats reproduce test-arm64 test-suites bench clean
 
 NPM := npm run --silent
 PACKAGES := node_modules/.package-lock.json
@@ -38,6 +38,10 @@ reproduce: $(PACKAGES) ## build one machine under many circumstances and compare
 test-arm64: ## build an arm64 machine on this host and boot it, emulated: ten minutes
 	@scripts/setup --arm64
 	@npx vitest run --project arm64
+
+test-suites: setup-test ## build and boot a machine of each Debian suite: half an hour; SUITES="bullseye sid" for some
+	@npx vitest run --project suites
+	@cat build/reports/suites.md
 
 bench: setup-test ## time builds against mmdebstrap: half an hour; TMPDIR says where
 	@set -e; for name in cold warm addpkg clone memory steps boot; do bench/$$name; done

@@ -41,6 +41,7 @@ export const sourceOptions = [
     help: "parts of the mirror, on Ubuntu with universe",
     standard: "main",
   },
+  { key: "mirror-expired", kind: "switch", group: "Sources", help: "use its suites although they are past their date" },
   { key: "keyring", kind: "text", argument: "FILE", group: "Sources", help: "keys that must have signed the mirror" },
   {
     key: "repo",

@@ -48,6 +48,8 @@ export interface Distro {
   resolveSuite(suite: string | undefined): Promise<string>;
   /** Code names of the suites that it knows, the oldest first. */
   listSuites(): Promise<string[]>;
+  /** Whether a suite's boot loader knows ext4's `metadata_csum_seed`. */
+  readsChecksumSeeds(suite: string): Promise<boolean>;
   /** What hypervisors call a suite of it. */
   systemIds(suite: string): Promise<SystemIds>;
   /** Packages that the recipe asks for, with what booting and logging in needs. */

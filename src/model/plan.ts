@@ -17,6 +17,8 @@ export interface Plan {
   /** Its further disks, if it has any. */
   readonly moreDisks?: readonly DiskPlan[];
   readonly network: NetworkPlan;
+  /** Set where the suite's boot loader can't read a file system whose checksums have a seed of their own. */
+  readonly hasOldLoader?: true;
   /** What the recipe names on this host beside the archive, if anything. */
   readonly extras?: Extras;
   /** Absolute path of the result folder. */

@@ -121,6 +121,7 @@ export const recipeSchema = z.strictObject({
     .default([])
     .describe("mirrors that keep old packages, for builds from a lock"),
   components: words(WORD, "component name").default(["main"]),
+  "mirror-expired": z.boolean().default(false).describe("take suites of the mirror that are past their date"),
   keyring: path.optional(),
   repositories: list(repositorySchema).default([]).describe("package repositories beside the archive"),
   ppa: words(PPA, "owner of a PPA, nor OWNER/NAME").default([]),

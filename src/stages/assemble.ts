@@ -26,7 +26,11 @@ const LOADER_NAMES = { amd64: "BOOTX64.EFI", arm64: "BOOTAA64.EFI" };
 
 /** The key of the base disk that a tree and a storage plan lead to. */
 export function baseKey(treeKey: string, plan: Plan): string {
-  return stepKey("disk", DISK_VERSION, { tree: treeKey, ...diskFacts(plan) });
+  return stepKey("disk", DISK_VERSION, {
+    tree: treeKey,
+    ...diskFacts(plan),
+    ...(plan.hasOldLoader ? { hasOldLoader: true } : {}),
+  });
 }
 
 /**
@@ -86,14 +90,15 @@ async function makeDisk(
 ): Promise<void> {
   const env = { ...cleanEnvironment(), ...epochEnvironment({ epochSeconds }) };
   const ids = baseIds(index === 0 ? key : `${key} ${index + 1}`, disk);
+  const kind = plan.hasOldLoader ? "unsummed" : "summed";
   const mounts = plansOf(plan).flatMap((one) => placedVolumes(one).flatMap(({ volume }) => mountsOf(volume)));
   await makeSparseFile(raw, disk.sizeBytes);
   for (const placed of structuredVolumes(disk)) {
     const extent = extentOf(placed);
     const part = partOf(placed.volume.mount ?? "", mounts);
     const uuid = volumeUuid(ids, placed);
-    if (part.at === "/" && part.hidden.length === 0) await makeExt4(raw, extent, uuid, directory, signal, env);
-    else await makePartialExt4(raw, extent, uuid, directory, part, signal, env);
+    if (part.at === "/" && part.hidden.length === 0) await makeExt4(raw, extent, uuid, directory, kind, signal, env);
+    else await makePartialExt4(raw, extent, uuid, directory, part, kind, signal, env);
     if (epochSeconds !== undefined) await pinInodeTimes(raw, extent, epochSeconds, workDirectory, env, signal);
   }
   const keepStructures = async () => {

@@ -56,6 +56,7 @@ export async function planBuild(asked: Recipe): Promise<Plan> {
   const packages = await distro.requestPackages(withPackageNames(recipe, extras), suite, architecture, disks);
   const destination = resolve(recipe.dest ?? `${recipe.hostname}-${suite}-${architecture}-vm`);
   const network = planNetwork(recipe);
+  const hasOldLoader = !(await distro.readsChecksumSeeds(suite));
   refuseTwoNetworks(recipe, network);
   if (recipe["exec-network"] && recipe.exec.length === 0)
     throw new VmbuilderError("recipe-invalid", "exec-network is given, but no exec", { hint: "add --exec FILE" });
@@ -65,7 +66,7 @@ export async function planBuild(asked: Recipe): Promise<Plan> {
     scripts: await readScripts("exec", recipe.exec),
   };
   const plan = { recipe, suite, architecture, packages, changes, settings, ...disks, network, destination };
-  return extras ? { ...plan, extras } : plan;
+  return { ...plan, ...(extras ? { extras } : {}), ...(hasOldLoader ? { hasOldLoader } : {}) };
 }
 
 /** A machine that is to be defined in libvirt has to be described for it. */

@@ -3,6 +3,19 @@ import { OWN_MOUNTS, runInNamespace } from "./namespace.ts";
 import { CommandError, cleanEnvironment, run } from "./process.ts";
 import type { Extent } from "./undo-file.ts";
 
+/**
+ * What an ext4 is made with. Its checksums start from a number of their own, not from the UUID, so that changing that changes
+ * little; but older boot loaders read none of that kind. `unsummed` has no checksums at all, and any loader reads it.
+ */
+export type Ext4Kind = "summed" | "unsummed";
+
+const FEATURES: Record<Ext4Kind, string> = {
+  summed: "metadata_csum_seed",
+  // those of mke2fs before its checksums, whatever this host's mke2fs.conf adds
+  unsummed:
+    "none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize",
+};
+
 /** The part of a tree that a file system holds. */
 export interface TreePart {
   /** Where the file system will be mounted. */
@@ -59,10 +72,11 @@ export async function makeExt4(
   extent: Extent,
   uuid: string,
   tree: string,
+  kind: Ext4Kind,
   signal: AbortSignal,
   env = cleanEnvironment(),
 ): Promise<void> {
-  const argv = [...mke2fs(extent, uuid), "-d", tree, disk, size(extent)];
+  const argv = [...mke2fs(extent, uuid, kind), "-d", tree, disk, size(extent)];
   await refuseExcess("/", runInNamespace([...OWN_MOUNTS, ...argv], { env, signal }));
 }
 
@@ -77,11 +91,24 @@ export async function makePartialExt4(
   uuid: string,
   tree: string,
   { at, hidden, folders }: TreePart,
+  kind: Ext4Kind,
   signal: AbortSignal,
   env = cleanEnvironment(),
 ): Promise<void> {
   const place = at === "/" ? "" : at;
-  const argv = ["sh", "-c", SHOW_PART, "sh", tree, place, ...hidden, "--", disk, size(extent), ...mke2fs(extent, uuid)];
+  const argv = [
+    "sh",
+    "-c",
+    SHOW_PART,
+    "sh",
+    tree,
+    place,
+    ...hidden,
+    "--",
+    disk,
+    size(extent),
+    ...mke2fs(extent, uuid, kind),
+  ];
   const { stdout } = await refuseExcess(at, runInNamespace([...OWN_MOUNTS, ...argv], { env, signal }));
   const [mode = "755", uid = "0", gid = "0"] = stdout.trim().split(" ");
   const commands = [
@@ -95,9 +122,9 @@ export async function makePartialExt4(
   await run(["debugfs", "-w", "-f", "-", `${disk}?offset=${extent.offsetBytes}`], { env, signal, input });
 }
 
-function mke2fs(extent: Extent, uuid: string): string[] {
+function mke2fs(extent: Extent, uuid: string, kind: Ext4Kind): string[] {
   const extended = `offset=${extent.offsetBytes},nodiscard,lazy_itable_init=1,lazy_journal_init=1,hash_seed=${uuid},root_owner=0:0`;
-  return ["mke2fs", "-q", "-F", "-t", "ext4", "-O", "metadata_csum_seed", "-m", "1", "-U", uuid, "-E", extended];
+  return ["mke2fs", "-q", "-F", "-t", "ext4", "-O", FEATURES[kind], "-m", "1", "-U", uuid, "-E", extended];
 }
 
 function size({ sizeBytes }: Extent): string {

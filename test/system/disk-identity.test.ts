@@ -36,7 +36,7 @@ async function makeBase(folder: string, plan: DiskPlan, tree: string) {
   const extent = { offsetBytes: root.startSector * SECTOR_BYTES, sizeBytes: root.sizeSectors * SECTOR_BYTES };
   const raw = join(folder, "disk.raw");
   await makeSparseFile(raw, plan.sizeBytes);
-  await makeExt4(raw, extent, "c9657d34-8ea3-4b7e-89a1-e500914ca844", tree, signal);
+  await makeExt4(raw, extent, "c9657d34-8ea3-4b7e-89a1-e500914ca844", tree, "summed", signal);
   const structure = { archive: join(folder, "structure.tar"), ready: join(folder, "structure.ready") };
   await keepStructure(raw, extent, structure.archive, signal);
   return { raw, extent, structure };

@@ -192,6 +192,7 @@ describe("a date", () => {
     expect(error.code).toBe("release-expired");
     expect(error.message).toContain("3 days ago");
     expect(kept).toEqual([]);
+    expect(await attempt({ ...mirror.recipe, "mirror-expired": true })).toEqual(["base", "big"]);
     await succeedsNow();
   });
 

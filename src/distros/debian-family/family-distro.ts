@@ -10,10 +10,10 @@ import { withStoragePackages } from "./mounts.ts";
  * What only a build needs is loaded when it is wanted, so that a clone, which takes a quarter of a second, doesn't wait for it.
  */
 export function familyDistro(member: FamilyMember): Distro {
-  const { name, title, hostFiles, treeVersion, resolveSuite, listSuites, systemIds, requestPackages, settingScripts } =
-    member;
+  const { name, title, hostFiles, treeVersion, requestPackages, settingScripts } = member;
+  const { resolveSuite, listSuites, readsChecksumSeeds, systemIds } = member;
   return {
-    ...{ name, title, hostFiles, treeVersion, resolveSuite, listSuites, systemIds, settingScripts },
+    ...{ name, title, hostFiles, treeVersion, resolveSuite, listSuites, readsChecksumSeeds, systemIds, settingScripts },
     async requestPackages(recipe, suite, architecture, disks) {
       const request = await requestPackages(recipe, suite, architecture, disks);
       return withStoragePackages(withCloudInitPackage(withKeymapPackages(request, recipe.keymap), recipe), disks);

@@ -13,6 +13,9 @@ import { systemIds } from "./system-ids.ts";
 
 const today = () => new Date().toISOString().slice(0, 10);
 
+/** The first whose GRUB has upstream's change of June 2021, "Ignore checksum seed incompat feature". */
+const CHECKSUM_SEEDS_VERSION = 12;
+
 export const debian = familyDistro({
   name: "debian",
   title: "Debian",
@@ -29,6 +32,9 @@ export const debian = familyDistro({
     return findSuite(await readSuites(), suite ?? "stable", today()).codename;
   },
   listSuites: async () => (await readSuites()).map(({ codename }) => codename),
+  async readsChecksumSeeds(suite) {
+    return findSuite(await readSuites(), suite, today()).version >= CHECKSUM_SEEDS_VERSION;
+  },
   async systemIds(suite) {
     return systemIds(findSuite(await readSuites(), suite, today()));
   },

@@ -1,7 +1,7 @@
 import type { Plan } from "../../model/plan.ts";
 import type { DownloadOptions } from "../../system/download.ts";
 import { archivePockets, type DefaultMirrors } from "../debian-family/pockets.ts";
-import { checkKeyring, findArchive, type ResolvedSources } from "../packagers/apt/archive.ts";
+import { checkKeyring, dateRule, findArchive, type ResolvedSources } from "../packagers/apt/archive.ts";
 import { debootstrapMirror, readHostSources } from "../packagers/apt/sources.ts";
 import { DEBIAN_KEYRING } from "./keyring.ts";
 
@@ -29,7 +29,12 @@ export async function resolveSources(plan: Plan, options: DownloadOptions, nowMs
     securityBeside: (mirror) => `${mirror}-security`,
   });
   const keyring = await checkKeyring(plan.recipe.keyring ?? DEBIAN_KEYRING, "debian-archive-keyring");
-  return findArchive(pockets, { components: plan.recipe.components, keyring }, options, nowMs);
+  return findArchive(
+    pockets,
+    { components: plan.recipe.components, keyring, ...dateRule(plan.recipe) },
+    options,
+    nowMs,
+  );
 }
 
 function isDebian(uri: string): boolean {

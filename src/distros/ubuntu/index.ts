@@ -12,6 +12,9 @@ import { findSuite, readSuites, SUITES_FILE } from "./suites.ts";
 
 const today = () => new Date().toISOString().slice(0, 10);
 
+/** The first whose GRUB is later than upstream's change of June 2021, "Ignore checksum seed incompat feature". */
+const CHECKSUM_SEEDS_VERSION = 23.1;
+
 export const ubuntu = familyDistro({
   name: "ubuntu",
   title: "Ubuntu",
@@ -38,6 +41,9 @@ export const ubuntu = familyDistro({
     return findSuite(await readSuites(), suite ?? "lts", today()).codename;
   },
   listSuites: async () => (await readSuites()).map(({ codename }) => codename),
+  async readsChecksumSeeds(suite) {
+    return findSuite(await readSuites(), suite, today()).version >= CHECKSUM_SEEDS_VERSION;
+  },
   async systemIds(suite) {
     const { version } = findSuite(await readSuites(), suite, today());
     return {

@@ -2,7 +2,7 @@ import type { Plan } from "../../model/plan.ts";
 import type { DownloadOptions } from "../../system/download.ts";
 import { hostArchitecture } from "../../system/foreign-programs.ts";
 import { archivePockets, type DefaultMirrors } from "../debian-family/pockets.ts";
-import { checkKeyring, findArchive, type ResolvedSources } from "../packagers/apt/archive.ts";
+import { checkKeyring, dateRule, findArchive, type ResolvedSources } from "../packagers/apt/archive.ts";
 import { readDebootstrapScript, scriptMirror } from "../packagers/apt/debootstrap-script.ts";
 import { type HostSource, readHostSources } from "../packagers/apt/sources.ts";
 import { COMPONENTS, UBUNTU_KEYRING } from "./archive-names.ts";
@@ -62,7 +62,8 @@ export async function resolveSources(plan: Plan, options: DownloadOptions, nowMs
   });
   const pockets = archivePockets(plan, defaults, { hasUpdates: true, securityBeside: (mirror) => mirror });
   const keyring = await checkKeyring(plan.recipe.keyring ?? UBUNTU_KEYRING, "ubuntu-keyring");
-  return findArchive(pockets, { components: withUniverse(plan.recipe.components), keyring }, options, nowMs);
+  const components = withUniverse(plan.recipe.components);
+  return findArchive(pockets, { components, keyring, ...dateRule(plan.recipe) }, options, nowMs);
 }
 
 /** Nothing but main, which is what a recipe says that says nothing, means what an installation of Ubuntu has. */

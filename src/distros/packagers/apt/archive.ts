@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { VmbuilderError } from "../../../model/errors.ts";
 import type { AptSource } from "../../../model/package.ts";
+import type { Recipe } from "../../../model/recipe.ts";
 import type { DownloadOptions } from "../../../system/download.ts";
 import { checkComponents, fetchRelease, type Release } from "./release.ts";
 
@@ -22,6 +23,14 @@ export interface ArchiveMedia {
   readonly trusted: boolean;
   /** Copies the indices of a suite to where apt can read them. @returns their address */
   copyIndices(suite: string, components: readonly string[]): Promise<string>;
+}
+
+/** What all suites of an archive have in common. */
+export type ArchiveSource = Pick<AptSource, "components" | "keyring" | "checkValidUntil">;
+
+/** The part of {@link ArchiveSource} that says whether suites past their date are used, as the recipe wants it. */
+export function dateRule(recipe: Pick<Recipe, "mirror-expired">): Pick<ArchiveSource, "checkValidUntil"> {
+  return recipe["mirror-expired"] ? { checkValidUntil: false } : {};
 }
 
 /** How to reach an archive. */
@@ -47,12 +56,13 @@ export interface ResolvedSources {
  */
 export async function findArchive(
   pockets: readonly Pocket[],
-  source: Pick<AptSource, "components" | "keyring">,
+  source: ArchiveSource,
   options: ArchiveOptions,
   nowMs: number,
 ): Promise<ResolvedSources> {
   if (options.media) return findOnMedia(options.media, pockets, source, options, nowMs);
-  const releases = await Promise.all(pockets.map(({ uri, suite }) => fetchRelease(uri, suite, options, nowMs)));
+  const rules = { checkValidUntil: source.checkValidUntil ?? true };
+  const releases = await Promise.all(pockets.map(({ uri, suite }) => fetchRelease(uri, suite, options, nowMs, rules)));
   const [main] = pockets;
   if (main && !releases[0])
     throw new VmbuilderError("mirror-not-a-repository", `${main.uri} has no suite ${main.suite}`, {
@@ -72,7 +82,7 @@ export async function findArchive(
 async function findOnMedia(
   { path, trusted, copyIndices }: ArchiveMedia,
   pockets: readonly Pocket[],
-  source: Pick<AptSource, "components" | "keyring">,
+  source: ArchiveSource,
   options: DownloadOptions,
   nowMs: number,
 ): Promise<ResolvedSources> {

@@ -108,7 +108,7 @@ function checkDates(url: string, dateMs: number, validUntilMs: number, nowMs: nu
       "release-expired",
       `${url} was valid until ${new Date(validUntilMs).toISOString()}, ${ago(nowMs - validUntilMs)} ago`,
       {
-        hint: "the mirror is no longer updated, or the clock is wrong: use another --mirror",
+        hint: "the mirror is no longer updated, or the clock is wrong: use another --mirror, or allow it with --mirror-expired",
       },
     );
   }
