@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-test demo test check types lint unit system golden boot compare limits interrupt test-formats reproduce test-arm64 test-suites bench clean
+.PHONY: help setup setup-test demo test check types lint unit system golden web boot compare limits interrupt test-formats reproduce test-arm64 test-suites bench clean
 
 NPM := npm run --silent
 PACKAGES := node_modules/.package-lock.json
@@ -16,7 +16,7 @@ setup: ## install what is missing (apt packages, npm packages) and bundle the co
 demo: setup ## build a Debian machine, boot it, log in to it
 	@scripts/demo
 
-test: setup-test types lint unit system golden boot compare limits ## install what is missing, then every test
+test: setup-test types lint unit system golden web boot compare limits ## install what is missing, then every test
 
 check: types lint unit ## the fast tests: types, lint, unit
 
@@ -62,7 +62,7 @@ lint: $(PACKAGES)
 unit: $(PACKAGES)
 	@$(NPM) test:unit
 
-system golden boot: $(PACKAGES)
+system golden web boot: $(PACKAGES)
 	@if [ -d test/$@ ]; then $(NPM) test:$@; else echo "no test/$@ yet"; fi
 
 $(PACKAGES): package-lock.json

@@ -44,6 +44,8 @@ export default defineConfig({
       project("suites", "test/suites/**/*.test.ts", 30 * MINUTE_MS, true),
       project("arm64", "test/arm64/**/*.test.ts", 30 * MINUTE_MS, true),
       project("golden", "test/golden/**/*.test.ts", 5 * MINUTE_MS, true),
+      // A server, a browser and builds.
+      project("web", "test/web/**/*.test.ts", 2 * MINUTE_MS, true),
       // Under software emulation a machine needs minutes; two at a time would both be late.
       project("boot", "test/boot/**/*.test.ts", 15 * MINUTE_MS, true),
     ],

@@ -176,7 +176,7 @@ export type RecipeFile = string | { readonly base64: string };
 
 export interface StoredRecipe {
   readonly yaml: string;
-  readonly fileNames: readonly string[];
+  readonly hasSecrets?: boolean;
   readonly files?: Record<string, RecipeFile>;
 }
 
@@ -186,7 +186,6 @@ export interface Profile {
   readonly name: string;
   readonly isShared: boolean;
   readonly yaml: string;
-  readonly files?: Record<string, RecipeFile>;
   readonly createdAt: string;
   readonly changedAt: string;
   readonly can: { edit: boolean };

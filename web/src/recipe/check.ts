@@ -15,7 +15,8 @@ export const planState = signal<PlanState>({ state: "checking" });
 const found = signal<readonly Problem[]>([]);
 
 const CHECK_AFTER_MS = 150;
-const PLAN_AFTER_MS = 500;
+const PLAN_AFTER_MS = 600;
+const TOO_MANY_MS = 5000;
 
 /** Files that the recipe names and nobody has given yet. */
 export const missingFiles = computed<readonly Problem[]>(() =>
@@ -86,6 +87,13 @@ async function judge(body: typeof request.value, lacksFiles: boolean, signal: Ab
     planState.value = { state: "planned", plan: await send<PlanAnswer>("POST", "plans", body, { signal }) };
   } catch (error) {
     if (signal.aborted) return;
+    if (error instanceof ApiError && error.status === 429) {
+      await pause(TOO_MANY_MS, signal).then(
+        () => judge(body, lacksFiles, signal),
+        () => undefined,
+      );
+      return;
+    }
     const problem = error instanceof ApiError ? error.problem : { code: "unknown", message: String(error) };
     if (problem.path?.length) takeProblem(problem);
     else planState.value = { state: "failed", problem };

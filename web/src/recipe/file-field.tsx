@@ -66,7 +66,7 @@ export function FileField({ name, isList }: { name: string; isList: boolean }) {
               <textarea
                 {...ids}
                 class="mono"
-                rows={isKey ? 2 : 3}
+                rows={2}
                 spellcheck={false}
                 placeholder={isKey ? "ssh-ed25519 AAAA… you@computer" : "Write here, or choose a file"}
                 value={draft.value}

@@ -166,10 +166,12 @@ async function loadOrigin(query: URLSearchParams): Promise<string> {
   go("/new", { replace: true });
   if (from.startsWith("profiles/")) {
     const profile = await get<Profile>(from);
-    replaceDraft(profile.yaml, profile.files);
+    replaceDraft(profile.yaml);
     return `From the profile “${profile.name}”.`;
   }
   const stored = await get<StoredRecipe>(`${from}/recipe`);
   replaceDraft(stored.yaml, stored.files);
-  return "As it was built before. Passwords are not kept: give them again.";
+  return stored.hasSecrets
+    ? "As it was built before. Its passwords are not kept: give them again."
+    : "As it was built before.";
 }

@@ -14,14 +14,15 @@ export function SaveProfile() {
   const name = useSignal("");
   const isShared = useSignal(false);
   const error = useSignal("");
+  const hasFiles = Object.keys(request.value.files).length > 0;
   const close = () => {
     isOpen.value = false;
   };
   const save = async () => {
-    const { recipe, files } = request.value;
+    const { recipe } = request.value;
     const plain = Object.fromEntries(Object.entries(recipe).filter(([key]) => !SECRET_KEYS.includes(key)));
     try {
-      const body = { name: name.value.trim(), recipe: plain, files, isShared: isShared.value };
+      const body = { name: name.value.trim(), recipe: plain, isShared: isShared.value };
       const saved = await send<Profile>("POST", "profiles", body);
       close();
       notify(`Saved as “${saved.name}”`);
@@ -56,7 +57,9 @@ export function SaveProfile() {
               required
               value={name.value}
               error={error.value}
-              help="Passwords are left out."
+              help={
+                hasFiles ? "Passwords and files are left out: they are asked for again." : "Passwords are left out."
+              }
               onInput={(value) => {
                 name.value = value;
               }}

@@ -151,7 +151,7 @@ export function HypervisorField() {
       legend="Where will it run?"
       help="One build makes the disks and files for all that are ticked."
       error={problemAt(["hypervisor"])}
-      options={(choices.value?.hypervisors ?? []).map(({ name, title, formats }) => ({
+      options={withoutAliases(choices.value?.hypervisors ?? []).map(({ name, title, formats }) => ({
         value: name,
         title,
         note: formats.join(", "),
@@ -163,6 +163,11 @@ export function HypervisorField() {
       }}
     />
   );
+}
+
+/** Some have several names, for those who know the old ones. */
+function withoutAliases<Item extends { readonly title: string }>(items: readonly Item[]): readonly Item[] {
+  return items.filter(({ title }, at) => items.findIndex((other) => other.title === title) === at);
 }
 
 function FormatField() {

@@ -87,6 +87,9 @@ const WORDS: Record<string, FieldWords> = {
   "cloud-init": { label: "cloud-init user data" },
   "cloud-init-meta-data": { label: "cloud-init meta data" },
   "cloud-init-network-config": { label: "cloud-init network configuration" },
+  snapshot: { label: "Mirrors that keep old packages" },
+  "ppa-archive": { label: "Address of the PPAs" },
+  "ppa-api": { label: "Address that tells of their keys" },
   vars: { label: "Variables" },
 };
 
@@ -113,7 +116,7 @@ export const SIMPLE_KEYS: ReadonlySet<string> = new Set(
 /** Where the other keys stand; what is named nowhere comes last. */
 export const SECTIONS: readonly { readonly title: string; readonly keys: readonly string[] }[] = [
   { title: "System", keys: "arch variant kernel-flavour firmware tasks removepkg lang timezone keymap".split(" ") },
-  { title: "Disk", keys: "swapsize optsize lvm label part disks".split(" ") },
+  { title: "Disk", keys: "swapsize optsize lvm label format part disks".split(" ") },
   { title: "Users", keys: "rootpass ssh-key uid gid groups lock-user identity-seed".split(" ") },
   {
     title: "Network",
@@ -123,7 +126,7 @@ export const SECTIONS: readonly { readonly title: string; readonly keys: readonl
   { title: "cloud-init", keys: "cloud-init cloud-init-meta-data cloud-init-network-config".split(" ") },
   {
     title: "Package sources",
-    keys: "mirror security-mirror install-mirror install-security-mirror components repositories ppa debs keyring proxy".split(
+    keys: "mirror security-mirror install-mirror install-security-mirror components repositories ppa ppa-archive ppa-api debs keyring snapshot proxy".split(
       " ",
     ),
   },

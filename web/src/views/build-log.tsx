@@ -5,7 +5,7 @@ import type { LogLine } from "../api/types.ts";
 import { ButtonLink } from "../parts/button.tsx";
 
 /** What the build says, the newest at the end: it follows unless somebody scrolls up. */
-export function BuildLog({ id, lines }: { id: string; lines: Signal<readonly LogLine[]> }) {
+export function BuildLog({ id, lines, isOpen }: { id: string; lines: Signal<readonly LogLine[]>; isOpen: boolean }) {
   const box = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
   const onlyWarnings = useSignal(false);
@@ -46,7 +46,9 @@ export function BuildLog({ id, lines }: { id: string; lines: Signal<readonly Log
           follows.current = scrollHeight - scrollTop - clientHeight < 40;
         }}
       >
-        {shown.length === 0 && <p class="note">Nothing was logged.</p>}
+        {shown.length === 0 && (
+          <p class="note">{isOpen ? "Nothing yet: it says more when something is unusual." : "Nothing was logged."}</p>
+        )}
         {shown.map((line, at) => (
           <div key={at} class={`log-line ${line.level}`}>
             {line.step && <span class="log-step">{line.step}</span>}

@@ -56,7 +56,7 @@ export function Build({ id }: { id: string }) {
           <h2 id="steps">Steps</h2>
           <Steps steps={stream.steps.value} isOpen={isOpen} />
         </section>
-        <BuildLog id={id} lines={stream.lines} />
+        <BuildLog id={id} lines={stream.lines} isOpen={isOpen} />
       </div>
     </Page>
   );
@@ -107,7 +107,7 @@ function Running({ build }: { build: BuildData }) {
       : (progress?.title ?? (position ? `Number ${position} in the queue` : "Begins …"));
   const percent = Math.floor((progress?.fraction ?? 0) * 100);
   return (
-    <section class="card running" aria-label="Progress">
+    <section class="card progress-card" aria-label="Progress">
       <div class="running-head">
         <div>
           <p class="running-step">{title}</p>

@@ -19,7 +19,7 @@ export function DownloadButton({ image, size }: { image: Image; size?: "small" }
       icon="download"
       href={fileUrl(image, disk)}
       download={disk.name}
-      label={`Download ${disk.name}, ${formatBytes(disk.sizeBytes)}`}
+      label={`Download ${formatBytes(disk.sizeBytes)}, ${disk.name}`}
       {...(size ? { size } : {})}
     >
       {`Download ${formatBytes(disk.sizeBytes)}`}

@@ -47,8 +47,8 @@ function ProfileTile({ profile }: { profile: Profile }) {
     });
   };
   const restore = async () => {
-    const { name, yaml, isShared, files } = profile;
-    await send("POST", "profiles", { name, yaml, isShared, ...(files ? { files } : {}) });
+    const { name, yaml, isShared } = profile;
+    await send("POST", "profiles", { name, yaml, isShared });
     await loadProfiles();
   };
   return (
