@@ -54,8 +54,7 @@ function View() {
   if (place === "" || (place === "images" && !id)) return <Images />;
   if (place === "images" && id) return <Later key={id} part={image} id={id} />;
   if (place === "builds") return id ? <Later key={id} part={build} id={id} /> : <Later key="builds" part={builds} />;
-  if (place === "new" && mayBuild.value)
-    return <Later key={route.value.query.get("from") ?? "new"} part={newMachine} />;
+  if (place === "new" && mayBuild.value) return <Later key="new" part={newMachine} />;
   if (place === "profiles") return <Later key="profiles" part={profiles} />;
   if (place === "storage") return <Later key="storage" part={storage} />;
   if (place === "people" && isAdmin.value) return <Later key="people" part={people} />;

@@ -24,16 +24,25 @@ keepDraft();
 export function NewMachine() {
   const ready = useSignal(false);
   const origin = useSignal("");
+  const from = route.value.query.get("from");
   useEffect(() => {
     let stop: (() => void) | undefined;
-    void (async () => {
-      await loadSchema();
-      origin.value = await loadOrigin(route.peek().query);
-      ready.value = true;
-      stop = followDraft();
-    })().catch(notifyError);
+    void loadSchema()
+      .then(() => {
+        ready.value = true;
+        stop = followDraft();
+      })
+      .catch(notifyError);
     return () => stop?.();
-  }, [ready, origin]);
+  }, [ready]);
+  useEffect(() => {
+    if (!from) return;
+    void loadOrigin(from)
+      .then((text) => {
+        origin.value = text;
+      })
+      .catch(notifyError);
+  }, [from, origin]);
   return (
     <Page
       title="New machine"
@@ -160,9 +169,7 @@ function showFirstMistake(): void {
 }
 
 /** Begins with a build's, image's or profile's recipe when the address names one: `#/new?from=images/42`. */
-async function loadOrigin(query: URLSearchParams): Promise<string> {
-  const from = query.get("from");
-  if (!from) return "";
+async function loadOrigin(from: string): Promise<string> {
   go("/new", { replace: true });
   if (from.startsWith("profiles/")) {
     const profile = await get<Profile>(from);
