@@ -147,7 +147,7 @@ describe("a build", () => {
 
     await buildButton().click();
     await heading(page, "web-01").waitFor();
-    await page.getByText("Write the result").waitFor({ timeout: BUILD_MS });
+    await page.getByRole("listitem").filter({ hasText: "Write the result" }).waitFor({ timeout: BUILD_MS });
     await page.getByText("web-01 is ready").waitFor({ timeout: BUILD_MS });
     expect(await accessibilityViolations(page)).toEqual([]);
 
@@ -235,7 +235,7 @@ describe("the machines", () => {
     await open("", "Machines");
     await page.getByRole("link", { name: "web-01", exact: true }).click();
     await page.getByLabel("Everybody on this server may see and download it").check();
-    await mira.getByRole("link", { name: "web-01" }).waitFor();
+    await mira.getByRole("link", { name: "web-01", exact: true }).waitFor();
     expect(await mira.getByRole("button", { name: /Remove/ }).count()).toBe(0);
     await mira.context().close();
   });
