@@ -1,5 +1,7 @@
+import { parseDeb822 } from "./deb822.ts";
+
 /** A package as a manifest has it: a line `NAME VERSION ARCHITECTURE`. */
-interface ListedPackage {
+export interface ListedPackage {
   readonly name: string;
   readonly version: string;
   readonly architecture: string;
@@ -20,6 +22,17 @@ export function parseManifest(text: string): ListedPackage[] | undefined {
   return packages.map((match) => {
     const [, name = "", version = "", architecture = ""] = match ?? [];
     return { name, version, architecture };
+  });
+}
+
+/** Reads the installed packages of dpkg's own list. */
+export function parseStatus(text: string): ListedPackage[] {
+  return parseDeb822(text).flatMap((stanza) => {
+    const [name, version, architecture] = ["Package", "Version", "Architecture"].map(
+      (field) => stanza.get(field) ?? "",
+    );
+    const isInstalled = / installed$/.test(stanza.get("Status") ?? "");
+    return isInstalled && name && version && architecture ? [{ name, version, architecture }] : [];
   });
 }
 

@@ -40,6 +40,7 @@ const buildRecordSchema = z.object({
     firmware: recipeSchema.shape.firmware,
   }),
   plan: z.object({ suite: z.string(), architecture: z.enum(["amd64", "arm64"]) }),
+  disks: z.array(z.array(z.object({ name: z.string().regex(/^[^\n\0]+$/) }))).optional(),
   base: z.object({ key: z.string().regex(/^[0-9a-f]{64}$/) }),
 });
 

@@ -5,7 +5,7 @@ import { TarScanner } from "./tar-scanner.ts";
  * Reads files of a tree from inside it: each path may be a file or a folder, whose files are read too. What doesn't
  * exist is left out.
  *
- * @returns content by absolute path
+ * @returns content by absolute path, in the order of these
  */
 export async function readGuestFiles(
   tree: string,
@@ -40,5 +40,7 @@ export async function readGuestBytes(
   });
   for await (const chunk of tar.stdout) scanner.push(chunk as Buffer);
   await tar.done;
-  return new Map([...files].map(([path, content]) => [path, Buffer.concat(content)]));
+  // tar has them in the order of their folders, which is another on each file system
+  const sorted = [...files].sort(([a], [b]) => (a < b ? -1 : 1));
+  return new Map(sorted.map(([path, content]) => [path, Buffer.concat(content)]));
 }

@@ -1,5 +1,5 @@
 /** What users of the old tool suffered, by the numbers of docs/old-tool.md; the others are tested where that table says. */
-import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BuildEvent } from "../../src/model/events.ts";
@@ -100,6 +100,26 @@ test.skipIf(process.getuid?.() !== 0)("2: a tool that the host lacks is named be
   expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
   expect(stderr).toMatch(/mke2fs is not installed[\s\S]*apt install e2fsprogs/);
   expect([await exists(empty), await exists(join(folder, "lacking"))]).toEqual([false, false]);
+});
+
+test("3: a volume that --raw names gets the disk, and no file is made in its place or beside it", async () => {
+  const [volume, sizeBytes] = [join(folder, "volume"), 4 * 2 ** 30];
+  await writeFile(volume, "");
+  await truncate(volume, sizeBytes);
+  const machine = await build("kvm", "raw", "--raw", volume);
+  expect((await readdir(machine)).sort()).toEqual([".identity.json", "build.json", "manifest", "run.sh"]);
+  expect((await stat(volume)).size).toBe(sizeBytes);
+  expect(await readFile(join(machine, "run.sh"), "utf8")).toContain(`file=${volume}`);
+  const disk = await openGuestDisk(volume, "raw");
+  try {
+    expect(await disk.read("/etc/hostname")).toBe("test\n");
+  } finally {
+    await disk.close();
+  }
+  const missing = join(folder, "no-volume");
+  const refused = await vmbuilder(["kvm", "debian", ...built.options, "-d", "none", "-q", "--raw", missing]);
+  expect(refused.status).toBe(2);
+  expect([await exists(missing), await exists(join(folder, "none"))]).toEqual([false, false]);
 });
 
 test("4: a partition file in the configuration file counts", async () => {

@@ -54,13 +54,14 @@ function describeLocal(chosen: ChosenPackage, debs: readonly LocalDeb[]): Packag
 }
 
 /** A pattern that matches nothing is an error to apt; so what an archive may lack stands beside what each has. */
-function priorityPattern({ priorities, optional = [] }: PackageRequest): string {
+function priorityPattern({ priorities, optional = [], exclude }: PackageRequest): string {
   const alternatives = [
     "?essential",
     ...priorities.map((priority) => `?priority(${priority})`),
     ...optional.map((name) => `?and(?exact-name(${name}),?not(?virtual))`),
   ];
-  return `?or(${alternatives.join(",")})`;
+  const unwanted = exclude.map((name) => `?not(?exact-name(${name}))`); // else apt would both keep and remove them
+  return `?and(${[`?or(${alternatives.join(",")})`, ...unwanted].join(",")})`;
 }
 
 interface ChosenPackage {
