@@ -51,8 +51,13 @@ afterEach(async () => {
 });
 
 /** Starts a build, and sends a signal a moment after a step has begun. */
-async function interruptAt(step: string, signals: readonly NodeJS.Signals[], afterMs: number) {
-  const argv = ["build", ...built.options, "--dest", dest, "--cache-dir", cache, "--json"];
+async function interruptAt(
+  step: string,
+  signals: readonly NodeJS.Signals[],
+  afterMs: number,
+  more: readonly string[] = [],
+) {
+  const argv = ["build", ...built.options, "--dest", dest, "--cache-dir", cache, "--json", ...more];
   const child = spawn(PROGRAM, argv, { stdio: ["ignore", "pipe", "pipe"] });
   let stderr = "";
   let stopping = 0;
@@ -121,6 +126,16 @@ describe.each(STEPS)("during %s", (step, progress) => {
     await built.copyTo(cache, "disk");
     await expectNextBuildWorks();
   });
+});
+
+test("of a matrix, an interrupt stops every machine, and none is left half made", async () => {
+  await built.copyTo(cache, "tree");
+  const end = await interruptAt("assemble/filesystem", ["SIGINT"], 100, ["--matrix", "swapsize=64M,96M"]);
+  expect(end.reached).toBe(true);
+  expect(end.status).toBe(130);
+  await expectClean();
+  expect(await readdir(join(folder, "results"))).toEqual([]);
+  expect(await readdir(join(cache, "work"))).toEqual([]);
 });
 
 test("a second interrupt ends it without waiting", async () => {
