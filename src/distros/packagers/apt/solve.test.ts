@@ -38,7 +38,7 @@ describe("solvePackages", () => {
     expect((await readFile(join(directory, "arguments"), "utf8")).trim().split("\n").slice(-5)).toEqual([
       "install",
       "--",
-      "?or(?essential,?priority(required))",
+      "?and(?or(?essential,?priority(required)),?not(?exact-name(nano)))",
       "nginx",
       "nano-",
     ]);

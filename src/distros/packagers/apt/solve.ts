@@ -60,8 +60,10 @@ function priorityPattern({ priorities, optional = [], exclude }: PackageRequest)
     ...priorities.map((priority) => `?priority(${priority})`),
     ...optional.map((name) => `?and(?exact-name(${name}),?not(?virtual))`),
   ];
+  const wanted = `?or(${alternatives.join(",")})`;
+  if (exclude.length === 0) return wanted;
   const unwanted = exclude.map((name) => `?not(?exact-name(${name}))`); // else apt would both keep and remove them
-  return `?and(${[`?or(${alternatives.join(",")})`, ...unwanted].join(",")})`;
+  return `?and(${[wanted, ...unwanted].join(",")})`;
 }
 
 interface ChosenPackage {
