@@ -16,6 +16,7 @@ const PASSWORD = "correct horse battery";
 const WIDE = { width: 1280, height: 900 };
 const PHONE = { width: 360, height: 740 };
 const BUILD_MS = 60_000;
+const FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]";
 const FOCUSED = "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent.trim()";
 
 let served: ServedPage;
@@ -297,7 +298,9 @@ describe("what is sent", () => {
     const fresh = await served.visit({ viewport: WIDE });
     await fresh.goto(served.url);
     await fresh.getByRole("button", { name: "Log in" }).waitFor();
-    const paintMs = Number(await fresh.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"));
+    // The browser tells of a paint a moment after it.
+    await fresh.waitForFunction(`${FIRST_PAINT} !== undefined`);
+    const paintMs = Number(await fresh.evaluate(`${FIRST_PAINT}.startTime`));
     expect(paintMs).toBeLessThan(1000);
     await fresh.context().close();
   });
