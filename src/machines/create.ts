@@ -41,7 +41,8 @@ export interface CreateRequest {
   readonly origin: string;
   readonly lock?: Lock | undefined;
   readonly forwards?: readonly Forward[] | undefined;
-  readonly isThrowaway?: boolean | undefined;
+  /** It goes when this process ends, or with the next `prune`. */
+  readonly owner?: MachineSpec["owner"];
   /** Go on from a booted machine of the cache instead of booting; the first such machine is booted for it. */
   readonly fast?: boolean | undefined;
   readonly cacheDirectory: string;
@@ -196,7 +197,7 @@ function specOf(machine: MachineDescription, request: CreateRequest): MachineSpe
     disks: disks.map(({ name }) => name),
     cards: network.interfaces.map(cardOf),
     forwards: [...(request.forwards ?? [])],
-    isThrowaway: request.isThrowaway ?? false,
+    ...(request.owner ? { owner: request.owner } : {}),
   };
 }
 

@@ -33,8 +33,8 @@ export const machineSchema = z.object({
     }),
   ),
   forwards: z.array(forwardSchema).default([]),
-  /** Gone at the end of the command that made it. */
-  isThrowaway: z.boolean().default(false),
+  /** The command at whose end it is removed, by process. */
+  owner: z.object({ pid: z.int(), start: z.string() }).optional(),
   /** The booted machine of the cache that it goes on from. */
   snapshot: z
     .object({

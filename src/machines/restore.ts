@@ -100,8 +100,8 @@ async function renew(machine: Machine, facts: SnapshotFacts, renewal: Socket): P
     machineId: randomBytes(16).toString("hex"),
     ...{ hostKey: key.private, hostKeyPublic: key.public },
     macs: machine.cards.flatMap(({ mac }, index) => {
-      const before = facts.machine.cards[index]?.mac;
-      return mac === undefined || before === undefined ? [] : [{ before, now: mac }];
+      const before = facts.machine.cards[index]?.mac ?? defaultMac(index);
+      return mac === undefined ? [] : [{ before, now: mac }];
     }),
     epochSeconds: Math.ceil(Date.now() / 1000),
     seed: randomBytes(64).toString("base64"),
@@ -117,6 +117,11 @@ async function renew(machine: Machine, facts: SnapshotFacts, renewal: Socket): P
     hint: "try again, or leave --fast out",
     detail: `${said.text}\n${await consoleTail(machine)}`,
   });
+}
+
+/** What qemu gives a card that nobody gave an address. */
+function defaultMac(index: number): string {
+  return `52:54:00:12:34:${(0x56 + index).toString(16)}`;
 }
 
 function untilRenewed(renewal: Socket): Promise<{ done: boolean; text: string }> {

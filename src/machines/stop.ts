@@ -6,7 +6,7 @@ import { connectQmp } from "../system/qmp.ts";
 import { scaleDeadline } from "./accelerator.ts";
 import { MACHINE_FILES, type Machine } from "./machine.ts";
 import { machineStatus } from "./status.ts";
-import { type MachineStore, removeMachineFolder, withMachineLock } from "./store.ts";
+import { listMachines, type MachineStore, removeMachineFolder, withMachineLock } from "./store.ts";
 
 const SHUTDOWN_DEADLINE_MS = 30_000;
 /** A system that still boots doesn't see the power button: it is pressed again. */
@@ -33,17 +33,30 @@ export function stopMachine(store: MachineStore, machine: Machine, options: Stop
   return withMachineLock(store, machine.name, options.signal, () => end(machine, options));
 }
 
-/**
- * Removes a machine and all that it holds.
- *
- * @param mayRun false refuses nothing: callers ask first; a running machine is killed
- */
+/** Removes a machine and all that it holds; one that runs is switched off. That there is none is fine. */
 export function removeMachine(store: MachineStore, machine: Pick<Machine, "name" | "directory">): Promise<void> {
   return withMachineLock(store, machine.name, undefined, async () => {
-    const status = await machineStatus(machine);
-    if (status.state === "running") await kill(status.process);
+    const status = await machineStatus(machine).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+    if (status?.state === "running") await kill(status.process);
     await removeMachineFolder(store, machine.name);
   });
+}
+
+/**
+ * Removes the throwaway machines whose command was killed.
+ *
+ * @returns their names
+ */
+export async function removeOrphans(store: MachineStore, onlyLook = false): Promise<string[]> {
+  const names: string[] = [];
+  for (const machine of await listMachines(store)) {
+    if (machine.owner === undefined || (await isAlive(machine.owner))) continue;
+    if (!onlyLook) await removeMachine(store, machine);
+    names.push(machine.name);
+  }
+  return names;
 }
 
 async function end(machine: Machine, { force, timeoutMs, signal }: StopOptions): Promise<Stopped> {

@@ -11,7 +11,7 @@ import { BUILD_CHOICES, prepareLock } from "../build.ts";
 import { readSeconds } from "./shared.ts";
 
 /** Options of a build that say what becomes of its result: here it is a machine. */
-const NOT_HERE = [
+export const NOT_HERE = [
   "dest",
   "format",
   "hypervisor",
