@@ -1,3 +1,4 @@
+import { expect, it } from "vitest";
 import { quoteForShell } from "./exec.ts";
 import { readForwards } from "./port-forwards.ts";
 
