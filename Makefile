@@ -49,6 +49,10 @@ bench: setup-test ## time builds against mmdebstrap: half an hour; TMPDIR says w
 clean: ## remove what was built here (not node_modules, not the cache of builds)
 	rm -rf build dist .dist-*
 
+.PHONY: test-storage
+test-storage: setup-test ## build and boot every kind of storage: half an hour
+	@npx vitest run --project storage
+
 setup-test:
 	@rm -rf build/reports
 	@scripts/setup --test

@@ -39,6 +39,7 @@ export default defineConfig({
       // circumstances, a tree of mmdebstrap's to compare with, an arm64 machine, each suite.
       project("interrupt", "test/interrupt/**/*.test.ts", 10 * MINUTE_MS, true),
       project("formats", "test/formats/**/*.test.ts", 15 * MINUTE_MS, true),
+      project("storage", "test/storage/**/*.test.ts", 25 * MINUTE_MS, true),
       project("reproduce", "test/reproduce/**/*.test.ts", 10 * MINUTE_MS, true),
       project("comparison", "test/comparison/**/*.test.ts", 30 * MINUTE_MS, true),
       project("suites", "test/suites/**/*.test.ts", 30 * MINUTE_MS, true),

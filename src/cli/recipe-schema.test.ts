@@ -11,7 +11,13 @@ const schema = recipeJsonSchema(createProgram()) as {
 
 describe("recipeJsonSchema", () => {
   it("describes every key of a recipe, and allows no other", () => {
-    const others = [...COMPOSITION_KEYS, "pass-file", "rootpass-file", ...LIST_KEYS.map((key) => `${key}+`)];
+    const others = [
+      ...COMPOSITION_KEYS,
+      "pass-file",
+      "rootpass-file",
+      "luks-pass-file",
+      ...LIST_KEYS.map((key) => `${key}+`),
+    ];
     expect(new Set(Object.keys(schema.properties))).toEqual(new Set([...RECIPE_KEYS, ...others]));
     expect(schema.additionalProperties).toBe(false);
     const undescribed = Object.entries(schema.properties).filter(([, { description }]) => !description);

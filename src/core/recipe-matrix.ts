@@ -30,7 +30,7 @@ export interface RecipeCell {
 
 const MOST_CELLS = 256;
 /** What is secret, or the same for all machines in any case. */
-const NO_AXES = ["pass", "rootpass", "hostname", "dest"];
+const NO_AXES = ["pass", "rootpass", "luks-pass", "hostname", "dest"];
 
 /** Every combination of the axes' values. @throws recipe-invalid for keys that are none, and for too many machines */
 export function expandMatrix(axes: readonly Axis[]): MatrixCell[] {

@@ -5,7 +5,7 @@ import { makeDirectory, writeFileAtomically } from "../system/files.ts";
 import { type RecipeSurroundings, readRecipe, writtenValues } from "./recipe-file.ts";
 import { findProfile, profileDirectory, profilePath } from "./recipe-origins.ts";
 
-const SECRETS = ["pass", "rootpass"] as const;
+const SECRETS = ["pass", "rootpass", "luks-pass"] as const;
 const ADDRESSES = ["mirror", "security-mirror", "install-mirror", "install-security-mirror", "proxy"] as const;
 
 /**

@@ -3,7 +3,7 @@ import { VmbuilderError } from "../model/errors.ts";
 import type { RecipeLayer } from "./recipe-layers.ts";
 
 /** Files whose first line is a secret, which then stands neither in the recipe nor among a program's arguments. */
-export const SECRET_FILES = { pass: "pass-file", rootpass: "rootpass-file" } as const;
+export const SECRET_FILES = { pass: "pass-file", rootpass: "rootpass-file", "luks-pass": "luks-pass-file" } as const;
 const LONGEST_SECRET_BYTES = 4096;
 
 /** Reads the secrets that a layer names files for. @throws file-unreadable, recipe-invalid with the place */
@@ -34,7 +34,7 @@ async function readFirstLine(path: unknown, name: string): Promise<string> {
     }
   } catch (cause) {
     throw new VmbuilderError("file-unreadable", `${name}: cannot read ${path}`, {
-      hint: "give a file whose first line is the password",
+      hint: "give a file whose first line is the password or passphrase",
       cause,
     });
   }

@@ -12,7 +12,8 @@ import { newMac, newMachineIds } from "../stages/identity.ts";
 import { findHypervisor } from "../stages/plan.ts";
 import { readMachineRecord } from "../stages/record.ts";
 import { type CloneAddresses, cloneNetwork } from "./clone-network.ts";
-import { linkMachine } from "./link.ts";
+import { linkMachine, sharedBase } from "./link.ts";
+import { findOwnBase } from "./own-clone.ts";
 
 /** What to clone, and how. */
 export interface CloneRequest {
@@ -65,7 +66,8 @@ export async function cloneMachine(request: CloneRequest): Promise<Clone> {
     });
   const cache = await openCache(request.cacheDirectory);
   return withContext(cache, signal, emit, async (context) => {
-    const base = await findIntactBase(record.build.base.key, source, context);
+    const own = await findOwnBase(record, source, context);
+    const base = own ?? sharedBase(await findIntactBase(record.build.base.key, source, context), context);
     if (left.length > 0)
       logLine(
         context,
@@ -76,7 +78,7 @@ export async function cloneMachine(request: CloneRequest): Promise<Clone> {
     const identity = { ...record.identity, network, hostname, ...newMachineIds(base.facts) };
     const recipe = { ...record.build.recipe, ...networkRecipe, hostname, dest: destination };
     const { suite, architecture } = record.build.plan;
-    const clone = { of: resolve(source), base: base.key };
+    const clone = { of: resolve(source), base: record.build.base.key };
     // its disks are files of its own, wherever those of the source were written
     const raw = { ...record.raw, recipe: { ...recipe, raw: [] }, clone, steps: [] };
     const link = { base, identity, recipe, suite, architecture, hypervisors, destination, overwrite, record: raw };

@@ -10,9 +10,10 @@ import type { EventSink } from "../model/events.ts";
 import type { Identity } from "../model/identity.ts";
 import type { InterfacePlan } from "../model/network.ts";
 import type { Lock } from "../model/package.ts";
+import { sharesBase } from "../model/placed-volume.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";
-import { findBase } from "../stages/base-disk.ts";
+import { findBase, plansOf } from "../stages/base-disk.ts";
 import { withoutSecrets } from "../stages/deploy.ts";
 import { BUILD_RECORD, publishFolder } from "../stages/destination.ts";
 import { newMac, readIdentity } from "../stages/identity.ts";
@@ -20,7 +21,7 @@ import { describeDisks, describeMachine } from "../stages/machine-description.ts
 import { obtainBase } from "../stages/obtain-base.ts";
 import { findHypervisor, planBuild } from "../stages/plan.ts";
 import { IDENTITY_RECORD, RECORD_VERSION } from "../stages/record.ts";
-import { type LinkRequest, linkMachine } from "./link.ts";
+import { linkMachine, sharedBase } from "./link.ts";
 import { type Forward, MACHINE_FILES, MACHINE_VERSION, type Machine, type MachineSpec } from "./machine.ts";
 import { obtainSnapshot } from "./memory-snapshot.ts";
 import { ownKey } from "./own-key.ts";
@@ -82,7 +83,7 @@ interface Making {
   readonly request: CreateRequest;
   readonly plan: Plan;
   readonly identity: Identity;
-  readonly base: LinkRequest["base"];
+  readonly base: Parameters<typeof sharedBase>[0];
   readonly record: Record<string, unknown>;
 }
 
@@ -92,7 +93,18 @@ async function makeLinked({ request, plan, identity, base, record }: Making, con
   const fill = (directory: string, machine: MachineDescription) =>
     writeFile(join(directory, MACHINE_FILES.spec), formatSpec(specOf(machine, request)));
   await linkMachine(
-    { base, identity, recipe, suite, architecture, hypervisors, destination, overwrite: false, record, fill },
+    {
+      base: sharedBase(base, context),
+      identity,
+      recipe,
+      suite,
+      architecture,
+      hypervisors,
+      destination,
+      overwrite: false,
+      record,
+      fill,
+    },
     context,
   );
 }
@@ -160,6 +172,10 @@ export async function planMachine(
     "dest": destination,
   };
   const plan = await planBuild(recipe);
+  if (!sharesBase(plansOf(plan)))
+    throw new VmbuilderError("storage-impossible", "a machine with xfs, btrfs or LUKS is no thin image over a base", {
+      hint: "make it by vmbuilder build, and start it by its run.sh",
+    });
   return { plan, identity: await readIdentity(plan.recipe, plan, signal) };
 }
 

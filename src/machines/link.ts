@@ -6,7 +6,7 @@ import type { Hypervisor, MachineDescription } from "../core/hypervisor.ts";
 import type { Identity } from "../model/identity.ts";
 import type { Recipe } from "../model/recipe.ts";
 import { describeArtifact } from "../stages/artifact.ts";
-import { type BaseDisk, identifyDisks } from "../stages/base-disk.ts";
+import { type BaseDisk, type BaseFacts, identifyDisks } from "../stages/base-disk.ts";
 import { BUILD_RECORD, publishFolder } from "../stages/destination.ts";
 import { describeDisks, describeMachine } from "../stages/machine-description.ts";
 import { findDistro } from "../stages/plan.ts";
@@ -14,9 +14,31 @@ import { IDENTITY_RECORD } from "../stages/record.ts";
 import { fileError, sha256Text } from "../system/files.ts";
 import type { BackingDisk } from "../system/qcow2-overlay.ts";
 
+/** What a machine's disks are made from. */
+export interface MachineBase {
+  readonly facts: BaseFacts;
+  /** Makes the disks: images, one for each. */
+  make(identity: Identity, images: readonly string[]): Promise<void>;
+  /** Keeps the base in the cache as long as an image is there that needs it. */
+  keepFor?(image: string): Promise<void>;
+}
+
+/** A base that machines share: their disks are thin images over it. */
+export function sharedBase(base: BaseDisk & { readonly object: CacheObject }, context: BuildContext): MachineBase {
+  return {
+    facts: base.facts,
+    async make(identity, overlays) {
+      const disks = await Promise.all(base.disks.map((disk) => pinImage(disk, base.object)));
+      const atSeconds = Math.floor(Date.now() / 1000);
+      await identifyDisks(findDistro(base.facts.distro), { ...base, disks }, identity, overlays, atSeconds, context);
+    },
+    keepFor: (image) => addReference(base.object.directory, image),
+  };
+}
+
 /** What a linked machine is made from. */
 export interface LinkRequest {
-  readonly base: BaseDisk & { readonly object: CacheObject };
+  readonly base: MachineBase;
   readonly identity: Identity;
   readonly recipe: Pick<Recipe, "mem" | "cpus" | "firmware">;
   readonly suite: string;
@@ -32,7 +54,7 @@ export interface LinkRequest {
 }
 
 /**
- * Makes a machine whose disks are thin images over a base in the cache, which garbage collection keeps as long as they are there.
+ * Makes a machine from a base in the cache. Garbage collection keeps what its disks stand on as long as they are there.
  *
  * @returns the names of its images
  * @throws dest-exists, dest-foreign, disk-full
@@ -44,14 +66,9 @@ export async function linkMachine(request: LinkRequest, context: BuildContext): 
   const images = disks.map((disk) => disk.name);
   await publishFolder(destination, request.overwrite, (directory) =>
     runStep(context, "deploy", "Make the linked machine", async () => {
-      const overlays = images.map((image) => join(directory, image));
-      await identifyDisks(
-        findDistro(base.facts.distro),
-        { ...base, disks: await Promise.all(base.disks.map((disk) => pinImage(disk, base.object))) },
+      await base.make(
         identity,
-        overlays,
-        Math.floor(Date.now() / 1000),
-        context,
+        images.map((image) => join(directory, image)),
       );
       const { suite, architecture } = request;
       const described = { recipe, distro: base.facts.distro, suite, architecture, hostname, network };
@@ -71,7 +88,7 @@ export async function linkMachine(request: LinkRequest, context: BuildContext): 
       );
       await writeFile(join(directory, IDENTITY_RECORD), `${JSON.stringify(identity)}\n`, { mode: 0o600 });
       await request.fill?.(directory, machine);
-      for (const image of images) await addReference(base.object.directory, join(destination, image));
+      for (const image of images) await base.keepFor?.(join(destination, image));
     }),
   );
   return images;

@@ -10,11 +10,20 @@ export interface PlacedVolume {
   readonly name: string;
   readonly partition: Partition;
   readonly volume: Volume;
-  /** Its place on the disk; in an encrypted container, what it would be without. */
+  /** Its place on the disk. */
   readonly startSector: number;
   readonly sizeSectors: number;
   /** It is all of its partition: neither in a group nor encrypted. */
   readonly isBare: boolean;
+}
+
+/** What stands before the content of an encrypted container: LUKS1 with a 64-byte key and eight slots. */
+export const LUKS_HEADER_SECTORS = 4040;
+
+/** The part of a partition that holds its volume or group: behind the header of its container, if it is encrypted. */
+export function innerPlace(partition: Partition): Pick<Partition, "startSector" | "sizeSectors"> {
+  const header = contentOf(partition).luks ? LUKS_HEADER_SECTORS : 0;
+  return { startSector: partition.startSector + header, sizeSectors: partition.sizeSectors - header };
 }
 
 /** The volumes of a disk, in the order of their place. */
@@ -23,14 +32,13 @@ export function placedVolumes(disk: DiskPlan): PlacedVolume[] {
     const content = contentOf(partition);
     const own = partitionName(partition);
     const isBare = content.lvm === undefined && content.luks === undefined;
-    const { startSector, sizeSectors } = partition;
-    if (!content.lvm)
-      return volumesOf(content).map((volume) => ({ name: own, partition, volume, startSector, sizeSectors, isBare }));
-    return placeLogicalVolumes(partition, content.lvm.volumes).map(({ volume, startExtent, extents }) => ({
+    const inner = innerPlace(partition);
+    if (!content.lvm) return volumesOf(content).map((volume) => ({ name: own, partition, volume, ...inner, isBare }));
+    return placeLogicalVolumes(inner, content.lvm.volumes).map(({ volume, startExtent, extents }) => ({
       name: `${own}/${volume.name}`,
       partition,
       volume,
-      startSector: startSector + (LVM_HEADER_BYTES + startExtent * EXTENT_BYTES) / SECTOR_BYTES,
+      startSector: inner.startSector + (LVM_HEADER_BYTES + startExtent * EXTENT_BYTES) / SECTOR_BYTES,
       sizeSectors: (extents * EXTENT_BYTES) / SECTOR_BYTES,
       isBare,
     }));
@@ -51,6 +59,13 @@ export function rootDevice(ids: Pick<DiskIds, "rootUuid">, disk: DiskPlan): stri
   return mapperPath(group, String(root.volume.name));
 }
 
+/** What the kernel's command line adds for a root that is a subvolume. */
+export function rootFlags(disk: DiskPlan): string[] {
+  const subvolumes = placedVolumes(disk).flatMap(({ volume }) => volume.subvolumes ?? []);
+  const root = subvolumes.find(({ mount }) => mount === "/");
+  return root ? [`rootflags=subvol=${root.name}`] : [];
+}
+
 /** A volume of a group as a device; the mapper doubles the hyphens of names. */
 export function mapperPath(group: string, volume: string): string {
   return `/dev/mapper/${[group, volume].map((name) => name.replaceAll("-", "--")).join("-")}`;
@@ -59,7 +74,20 @@ export function mapperPath(group: string, volume: string): string {
 /** Names of a disk's volumes that {@link DiskIds.volumeUuids} must hold: all but root and the first swap. */
 export function namesOfUuids(disk: DiskPlan): string[] {
   const others = placedVolumes(disk).filter(({ name, volume }) => name !== "swap" && !mountsOf(volume).includes("/"));
-  return others.map(({ name }) => name);
+  const containers = disk.partitions.filter((partition) => contentOf(partition).luks).map(containerName);
+  return [...others.map(({ name }) => name), ...containers];
+}
+
+/** The name under which the UUID of an encrypted container is kept. */
+export function containerName(partition: Pick<Partition, "role" | "number">): string {
+  return `${partitionName(partition)}/luks`;
+}
+
+/** Whether machines with these disks can share a base: debugfs and tune2fs make an ext4 one machine's, nothing else any other. */
+export function sharesBase(disks: readonly DiskPlan[]): boolean {
+  return disks
+    .flatMap(placedVolumes)
+    .every(({ volume, partition }) => ["ext4", "swap"].includes(volume.fs) && !contentOf(partition).luks);
 }
 
 /** The part of a mount point's path below another; nothing when it isn't below it. */

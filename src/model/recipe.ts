@@ -4,7 +4,7 @@ import { isGuestPath } from "./file-edit.ts";
 import { repositorySchema } from "./repository.ts";
 import { SBOM_FORMATS } from "./sbom.ts";
 import { list, size } from "./schema-parts.ts";
-import { LABELS } from "./storage-request.ts";
+import { LABELS, ROOT_FILE_SYSTEMS } from "./storage-request.ts";
 import { KEYMAP } from "./system-settings.ts";
 
 // These stand in the JSON Schema of recipes, too, where there are no flags.
@@ -139,7 +139,9 @@ export const recipeSchema = z.strictObject({
   swapsize: size.default(1024 ** 3),
   optsize: size.default(0),
   label: z.enum(LABELS).default("gpt"),
+  fs: z.enum(ROOT_FILE_SYSTEMS).default("ext4"),
   lvm: z.boolean().default(false),
+  "luks-pass": secret.optional().describe("passphrase of the encrypted containers; better in a file: luks-pass-file"),
   part: path.optional(),
   raw: list(path).default([]),
   disks: disksSchema.optional().describe("disks, partition by partition, instead of the sizes; the first is booted"),

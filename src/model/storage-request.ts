@@ -5,6 +5,9 @@ import { formatSize, GIB, MIB } from "./size.ts";
 export const FILE_SYSTEMS = ["ext4", "xfs", "btrfs", "swap"] as const;
 export type FileSystem = (typeof FILE_SYSTEMS)[number];
 
+/** Of these, the ones that root can stand on. */
+export const ROOT_FILE_SYSTEMS = ["ext4", "xfs", "btrfs"] as const;
+
 /** Kinds of partition tables. */
 export const LABELS = ["gpt", "msdos"] as const;
 export type Label = (typeof LABELS)[number];

@@ -58,9 +58,9 @@ function diskFacts({ disk, moreDisks = [] }: Plan): Pick<BaseFacts, "disk" | "mo
 }
 
 /** The tree's own images look for root on the first partition of a GPT disk. */
-async function findBootFiles(
+export async function findBootFiles(
   distro: Distro,
-  { disk, architecture }: Plan,
+  { disk, architecture }: Pick<Plan, "disk" | "architecture">,
   { bootDirectory }: Tree,
   directory: string,
   { workDirectory, signal }: BuildContext,
@@ -108,10 +108,25 @@ async function makeDisk(
     }
   };
   if (index > 0) return keepStructures();
+  await Promise.all([
+    keepStructures(),
+    makeBootable(raw, disk, ids.espSerial, bootDirectory, plan.architecture, env, signal),
+  ]);
+}
+
+/** Puts the boot loader's images in their places on a raw disk: for UEFI, and on amd64 for BIOS. */
+export async function makeBootable(
+  raw: string,
+  disk: DiskPlan,
+  espSerial: string,
+  bootDirectory: string,
+  architecture: Plan["architecture"],
+  env: Record<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
   const loader = join(bootDirectory, BOOT_FILES.efi);
-  const name = LOADER_NAMES[plan.architecture];
-  await Promise.all([keepStructures(), makeEspPartition(raw, disk, ids.espSerial, loader, name, signal, env)]);
-  if (plan.architecture !== "amd64") return;
+  await makeEspPartition(raw, disk, espSerial, loader, LOADER_NAMES[architecture], signal, env);
+  if (architecture !== "amd64") return;
   const [mbr, core] = [join(bootDirectory, BOOT_FILES.mbr), join(bootDirectory, BOOT_FILES.core)];
   await patchRaw(raw, await biosBootPatches(disk, mbr, core));
 }

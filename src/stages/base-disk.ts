@@ -20,6 +20,8 @@ export interface BaseDisk {
   /** Where the structures of its file systems lie; see {@link structureIn}. */
   readonly directory: string;
   readonly facts: BaseFacts;
+  /** Made for one machine alone: its files are in it, and what lacks is the partition table. */
+  readonly isOwn?: boolean;
 }
 
 /** What is remembered of a base disk: enough to make machines from it without its tree. */
@@ -88,14 +90,15 @@ export async function identifyDisks(
 ): Promise<void> {
   const plans = plansOf(base.facts);
   const edits = distro.identify(identity, base.facts.tree, base.facts.disk, base.facts.moreDisks);
-  const mounts = plans.flatMap((plan) => structuredVolumes(plan).map(({ volume }) => volume.mount ?? ""));
+  const edited = (plan: DiskPlan) => (base.isOwn ? [] : structuredVolumes(plan));
+  const mounts = plans.flatMap((plan) => edited(plan).map(({ volume }) => volume.mount ?? ""));
   await Promise.all(
     plans.map(async (plan, index) => {
       const [disk, overlay] = [base.disks[index], overlays[index]];
       if (!disk || overlay === undefined) return;
       const ids = idsOf(identity, index);
       const fileSystems = await Promise.all(
-        structuredVolumes(plan).map(async (placed): Promise<EditedFileSystem> => {
+        edited(plan).map(async (placed): Promise<EditedFileSystem> => {
           const isRoot = placed.name === "root";
           const scratch = isRoot ? workDirectory : join(workDirectory, `identity-${fileName(index, placed)}`);
           if (!isRoot) await mkdir(scratch);
@@ -114,7 +117,7 @@ export async function identifyDisks(
 }
 
 /** The ids of a machine's disk. */
-function idsOf({ ids, moreIds = [] }: Pick<Identity, "ids" | "moreIds">, index: number): DiskIds {
+export function idsOf({ ids, moreIds = [] }: Pick<Identity, "ids" | "moreIds">, index: number): DiskIds {
   return index === 0 ? ids : (moreIds[index - 1] ?? ids);
 }
 

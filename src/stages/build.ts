@@ -7,8 +7,9 @@ import { withContext } from "../core/work-directory.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { BuildEvent, EventSink } from "../model/events.ts";
 import type { Lock } from "../model/package.ts";
+import { sharesBase } from "../model/placed-volume.ts";
 import type { Plan } from "../model/plan.ts";
-import { identifyDisks, plansOf } from "./base-disk.ts";
+import { type BaseDisk, identifyDisks, plansOf } from "./base-disk.ts";
 import { checkHost } from "./check-host.ts";
 import { type Deployment, deployMachine } from "./deploy.ts";
 import { checkDestination, publishFolder } from "./destination.ts";
@@ -72,7 +73,7 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
         (await runStep(context, "resolve", "Resolve packages", () => distro.resolve(plan, context, headStart.begin)));
       // names, numbers and owners that only the system itself can tell to be taken or unknown
       const fits = (facts: TreeFacts) => void distro.identify(identity, facts, plan.disk);
-      const deployment = await withBase(distro, plan, lock, headStart, context, fits, (base, kept) =>
+      const use = (base: BaseDisk, kept: Promise<unknown>) =>
         publishFolder(plan.destination, options.overwrite, async (directory) => {
           const overlays = plansOf(plan).map((_, index) => join(context.workDirectory, `machine${index || ""}.qcow2`));
           await runStep(context, "assemble/identity", "Write the machine's identity", () =>
@@ -82,8 +83,10 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
           const deployed = await deployMachine(machine, context);
           await kept;
           return deployed;
-        }),
-      );
+        });
+      const deployment = await (sharesBase(plansOf(plan))
+        ? withBase(distro, plan, lock, headStart, context, fits, use)
+        : (await import("./own-disk.ts")).withOwnDisks(distro, plan, lock, headStart, identity, context, fits, use));
       if (libvirt) await define(plan, libvirt, context);
       return {
         ...deployment,

@@ -178,11 +178,12 @@ function disksOf({ disk, moreDisks }: Plan): Pick<Plan, "disk" | "moreDisks"> {
 
 /** A recipe as it may be written where others read it. */
 export function withoutSecrets(recipe: Recipe): Recipe {
-  const { pass, rootpass, proxy, ...rest } = recipe;
+  const { pass, rootpass, "luks-pass": passphrase, proxy, ...rest } = recipe;
   return {
     ...rest,
     ...(proxy === undefined ? {} : { proxy: proxy.replace(/\/\/[^/@]*@/, "//(set)@") }),
     ...(pass === undefined ? {} : { pass: "(set)" }),
     ...(rootpass === undefined ? {} : { rootpass: "(set)" }),
+    ...(passphrase === undefined ? {} : { "luks-pass": "(set)" }),
   };
 }

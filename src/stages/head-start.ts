@@ -17,6 +17,8 @@ export interface Asked extends Pick<Plan, "suite" | "architecture" | "packages">
 
 /** What is remembered of a tree. */
 export interface KeptFacts extends TreeFacts {
+  /** The distribution's, when it was made. */
+  readonly treeVersion?: number;
   readonly asked?: Asked;
 }
 

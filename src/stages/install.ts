@@ -11,6 +11,7 @@ import { removeGuestTree } from "../system/files.ts";
 import { packTree, unpackTree } from "../system/tree-archive.ts";
 import { pinTreeTimes } from "../system/tree-times.ts";
 import { type Asked, type HeadStart, isSetLikewise, type KeptFacts, TREE_ARCHIVE } from "./head-start.ts";
+import { findDistro } from "./plan.ts";
 import { runScripts } from "./tree-scripts.ts";
 
 /** A finished operating system tree. */
@@ -153,7 +154,14 @@ export async function installTree(
     changed: plan.changes.debconf !== "" || plan.changes.scripts.length > 0,
     settings: plan.changes.settings.map(({ content }) => content),
   };
-  return { key, title, facts: { ...facts, asked }, directory, bootDirectory, worthKeeping };
+  return {
+    key,
+    title,
+    facts: { ...facts, treeVersion: distro.treeVersion, asked },
+    directory,
+    bootDirectory,
+    worthKeeping,
+  };
 }
 
 /** Puts a tree that was just made into the cache, if it would spare the next build some time. */
@@ -210,6 +218,7 @@ export async function listSubsets(
   const wanted = new Set(lock.packages.map((ref) => `${packageId(ref)} ${ref.sha256}`));
   return (await listObjects(context.cache, "tree"))
     .map((object) => ({ object, ...(object.meta.facts as KeptFacts) }))
+    .filter(({ treeVersion }) => treeVersion === findDistro(plan.recipe.distro).treeVersion)
     .filter(({ asked }) => !asked?.changed && isSetLikewise(asked ?? {}, plan))
     .filter(({ packages }) => packages.every((ref) => wanted.has(`${packageId(ref)} ${ref.sha256}`)))
     .sort((a, b) => b.packages.length - a.packages.length);

@@ -3,10 +3,7 @@ import { join } from "node:path";
 import { openCache } from "../core/cache.ts";
 import { type BuildContext, runStep } from "../core/context.ts";
 import { withContext } from "../core/work-directory.ts";
-import type { FileEdit } from "../model/file-edit.ts";
 import type { Plan } from "../model/plan.ts";
-import { runHostProgramInGuest, runInGuest } from "../system/guest.ts";
-import { type TarItem, writeTar } from "../system/tar-writer.ts";
 import { packTree } from "../system/tree-archive.ts";
 import { describeArtifact } from "./artifact.ts";
 import { type BuildOptions, type BuildResult, openPlace } from "./build.ts";
@@ -19,6 +16,7 @@ import { keepTree, obtainTree, releaseTree, treeFolder } from "./install.ts";
 import { findDistro } from "./plan.ts";
 import { RECORD_VERSION } from "./record.ts";
 import { writeSboms } from "./sbom.ts";
+import { applyEdits } from "./tree-edits.ts";
 
 /** Files that speak of a disk, which a system without one hasn't got. */
 const OF_THE_DISK = /^(\/etc\/fstab|\/boot\/grub\/.*)$/;
@@ -49,7 +47,7 @@ export async function buildTree(plan: Plan, options: BuildOptions): Promise<Buil
       const edits = distro.identify(identity, tree.facts, plan.disk).filter(({ path }) => !OF_THE_DISK.test(path));
       const artifacts = await publishFolder(plan.destination, options.overwrite, (result) =>
         runStep(context, "deploy", "Pack the system", async () => {
-          await applyEdits(directory, edits, context);
+          await applyEdits(directory, edits, Math.floor(Date.now() / 1000), context);
           const archive = `${plan.recipe.hostname}.tar.zst`;
           await packTree(directory, join(result, archive), context.signal);
           await chmod(join(result, archive), 0o600); // hashes of passwords are in it
@@ -78,19 +76,4 @@ export async function buildTree(plan: Plan, options: BuildOptions): Promise<Buil
     }
   };
   return withContext(cache, options.signal, options.emit, build, place);
-}
-
-/** Writes a machine's files from inside its tree, where no link leads out. */
-async function applyEdits(tree: string, edits: readonly FileEdit[], { signal }: BuildContext): Promise<void> {
-  const items = edits.flatMap((edit): TarItem[] => {
-    if (edit.kind === "remove") return [];
-    return edit.kind === "file" ? [{ ...edit, content: Buffer.from(edit.content, edit.encoding ?? "utf8") }] : [edit];
-  });
-  const removed = edits.filter(({ kind }) => kind === "remove").map(({ path }) => path);
-  if (removed.length > 0) await runInGuest(tree, ["rm", "-rf", "--", ...removed], { signal });
-  const extract = ["tar", "--extract", "--file=-", "--numeric-owner", "--same-owner", "--same-permissions"];
-  await runHostProgramInGuest(tree, [...extract, "--keep-directory-symlink"], {
-    signal,
-    input: writeTar(items, Math.floor(Date.now() / 1000)),
-  });
 }

@@ -44,3 +44,37 @@ describe("lvm", () => {
     });
   });
 });
+
+describe("fs and luks-pass", () => {
+  it("puts root and /opt on another file system, and /boot apart", async () => {
+    const { disk } = await layOut({ fs: "xfs", optsize: "1G", swapsize: 0 });
+    const kinds = placedVolumes(disk).map(({ volume: { mount, fs }, isBare }) => [mount, fs, isBare]);
+    expect(kinds).toEqual([
+      ["/boot", "ext4", true],
+      ["/opt", "xfs", true],
+      ["/", "xfs", true],
+    ]);
+  });
+
+  it("encrypts all but /boot, in one container", async () => {
+    const { disk } = await layOut({ "luks-pass": "secret", fs: "btrfs", rootsize: "2G" });
+    const encrypted = disk.partitions.filter(({ content }) => content?.luks);
+    expect(encrypted).toMatchObject([{ role: "root", content: { luks: { name: "vmcrypt" }, lvm: { group: "vg" } } }]);
+    const root = placedVolumes(disk).find(({ name }) => name === "root/root");
+    expect((root?.sizeSectors ?? 0) * SECTOR_BYTES).toBeGreaterThanOrEqual(2 * GIB);
+    expect(placedVolumes(disk).filter(({ isBare }) => isBare)).toMatchObject([{ volume: { mount: "/boot" } }]);
+  });
+
+  const luks = { luks: { name: "c" } };
+  const boot = { size: "300M", mount: "/boot" };
+  it.each([
+    [{ disks: [{ partitions: [{ size: "2G", mount: "/", ...luks }, boot] }] }, /container c has no passphrase/],
+    [{ disks: [{ partitions: [{ size: "2G", mount: "/" }] }], "luks-pass": "x" }, /nothing is encrypted/],
+    [{ disks: [{ partitions: [{ size: "2G", mount: "/", fs: "xfs" }] }] }, /boot loader reads no xfs/],
+    [{ disks: [{ partitions: [{ size: "2G", mount: "/", ...luks }] }], "luks-pass": "x" }, /reads no volume group or/],
+    [{ disks: [{ partitions: [{ size: "2G", mount: "/" }] }], fs: "xfs" }, /fs is given, but the disks/],
+    [{ fs: "xfs", rootsize: "280M" }, /size of 280 MiB/],
+  ])("refuses what cannot be: %j", async (recipe, message) => {
+    await expect(layOut(recipe as Parameters<typeof layOut>[0])).rejects.toThrow(message);
+  });
+});

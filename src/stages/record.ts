@@ -38,6 +38,8 @@ const buildRecordSchema = z.object({
     cpus: z.number(),
     ...recipeSchema.pick(NETWORK_KEYS).shape,
     firmware: recipeSchema.shape.firmware,
+    distro: recipeSchema.shape.distro,
+    "luks-pass": z.string().optional(),
   }),
   plan: z.object({ suite: z.string(), architecture: z.enum(["amd64", "arm64"]) }),
   disks: z.array(z.array(z.object({ name: z.string().regex(/^[^\n\0]+$/) }))).optional(),

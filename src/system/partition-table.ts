@@ -113,15 +113,20 @@ function swapPatches(plan: DiskPlan, ids: DiskIds): DiskPatch[] {
     ({ volume, partition }) => volume.fs === "swap" && !contentOf(partition).luks,
   );
   return swaps.map((swap) => {
-    const { startSector, sizeSectors } = swap;
-    const bytes = Buffer.alloc(SWAP_PAGE_BYTES);
-    const pages = Math.floor((sizeSectors * SECTOR_BYTES) / SWAP_PAGE_BYTES);
-    bytes.writeUInt32LE(1, SWAP_HEADER_OFFSET);
-    bytes.writeUInt32LE(pages - 1, SWAP_HEADER_OFFSET + 4);
-    bytes.set(uuidBytes(volumeUuid(ids, swap)), SWAP_UUID_OFFSET);
-    bytes.write(SWAP_MAGIC, SWAP_PAGE_BYTES - SWAP_MAGIC.length, "latin1");
-    return { offsetBytes: startSector * SECTOR_BYTES, bytes };
+    const bytes = swapHeader(swap.sizeSectors, volumeUuid(ids, swap));
+    return { offsetBytes: swap.startSector * SECTOR_BYTES, bytes };
   });
+}
+
+/** The first page of a swap area. @see include/linux/swap.h */
+export function swapHeader(sizeSectors: number, uuid: string): Buffer {
+  const bytes = Buffer.alloc(SWAP_PAGE_BYTES);
+  const pages = Math.floor((sizeSectors * SECTOR_BYTES) / SWAP_PAGE_BYTES);
+  bytes.writeUInt32LE(1, SWAP_HEADER_OFFSET);
+  bytes.writeUInt32LE(pages - 1, SWAP_HEADER_OFFSET + 4);
+  bytes.set(uuidBytes(uuid), SWAP_UUID_OFFSET);
+  bytes.write(SWAP_MAGIC, SWAP_PAGE_BYTES - SWAP_MAGIC.length, "latin1");
+  return bytes;
 }
 
 function groupPatches(plan: DiskPlan, ids: DiskIds): DiskPatch[] {

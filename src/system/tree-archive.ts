@@ -4,10 +4,10 @@ import { start } from "./process.ts";
 import { TarScanner } from "./tar-scanner.ts";
 
 /** Extended attributes that a system needs: file capabilities and access lists. */
-const ATTRIBUTES = ["--xattrs", "--xattrs-include=security.capability", "--xattrs-include=system.posix_acl_*"];
+export const ATTRIBUTES = ["--xattrs", "--xattrs-include=security.capability", "--xattrs-include=system.posix_acl_*"];
 
 /** Extended headers without tar's process id and without the times at which the tree was made and read. */
-const STABLE_HEADERS = ["--format=posix", "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime"];
+export const STABLE_HEADERS = ["--format=posix", "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime"];
 
 /** Packs a tree, owners by number as the guest has them. */
 export async function packTree(tree: string, archive: string, signal: AbortSignal): Promise<void> {

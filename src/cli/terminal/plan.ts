@@ -59,14 +59,17 @@ function partitionLine(partition: Partition): string {
   const { number, role, startSector, sizeSectors, content } = partition;
   const place = `${formatSize(sizeSectors * SECTOR_BYTES).padStart(9)} at ${formatSize(startSector * SECTOR_BYTES)}`;
   const volumes = content === undefined ? [] : volumesOf(contentOf(partition));
-  const what = volumes.map((volume) => [volume.fs, ...mountsOf(volume)].join(" ")).join(", ");
+  const container = contentOf(partition).luks ? ["encrypted:"] : [];
+  const what = [...container, volumes.map((volume) => [volume.fs, ...mountsOf(volume)].join(" ")).join(", ")].join(" ");
   return `    ${String(number).padStart(2)}  ${role.padEnd(9)}  ${place.padEnd(24)}${escapeControls(what)}`.trimEnd();
 }
 
 /** A plan as data, without what nobody may read. */
 export function describePlan({ recipe, changes, ...rest }: Plan): object {
   const hidden = Object.fromEntries(
-    (["pass", "rootpass"] as const).filter((key) => recipe[key] !== undefined).map((key) => [key, "(set)"]),
+    (["pass", "rootpass", "luks-pass"] as const)
+      .filter((key) => recipe[key] !== undefined)
+      .map((key) => [key, "(set)"]),
   );
   return {
     recipe: { ...recipe, ...hidden },

@@ -1,11 +1,12 @@
 import type { TreeFacts } from "../../core/distro.ts";
 import type { FileEdit } from "../../model/file-edit.ts";
 import type { DiskIds, Identity } from "../../model/identity.ts";
-import { bootPlace, rootDevice, volumeUuid } from "../../model/placed-volume.ts";
+import { bootPlace, rootDevice, rootFlags, volumeUuid } from "../../model/placed-volume.ts";
 import type { DiskPlan } from "../../model/storage-plan.ts";
 import { accountEdits } from "./accounts.ts";
 import { cloudInitEdits } from "./cloud-init.ts";
 import { architectureOf, consolesOf } from "./console.ts";
+import { containerOptions, withIds } from "./containers.ts";
 import { firstScriptEdits } from "./first-scripts.ts";
 import { keymapEdits } from "./keymap.ts";
 import type { FamilyMember } from "./member.ts";
@@ -25,7 +26,11 @@ export function identifyMachine(
     file("/etc/hostname", `${identity.hostname.split(".")[0]}\n`),
     file("/etc/hosts", hosts(fullName(identity))),
     ...mountEdits(identity, disk, moreDisks),
-    file("/boot/grub/grub.cfg", grubConfiguration(menu, identity.ids, disk, facts), 0o444),
+    file(
+      "/boot/grub/grub.cfg",
+      grubConfiguration(menu, identity.ids, disk, facts, containerOptions(withIds(identity, disk, moreDisks))),
+      0o444,
+    ),
     ...sshdEdits(identity, facts),
     ...(identity.cloudInit?.networkConfig === undefined ? networkEdits(identity.network) : []),
     ...firstScriptEdits(identity),
@@ -56,12 +61,13 @@ function grubConfiguration(
   ids: DiskIds,
   disk: DiskPlan,
   facts: TreeFacts,
+  openContainers: readonly string[],
 ): string {
   const { kernelVersion } = facts;
   const { kernel: consoles, hasLoaderSerial } = consolesOf(architectureOf(facts));
   const { label, volume, mount } = bootPlace(disk);
   const folder = mount === "/" ? "/boot" : "";
-  const root = rootDevice(ids, disk);
+  const root = [`root=${rootDevice(ids, disk)}`, ...rootFlags(disk), ...openContainers].join(" ");
   const options = classes.map((name) => `--class ${name}`).join(" ");
   return [
     "# Written by vmbuilder for the first boots; update-grub replaces it.",
@@ -73,11 +79,11 @@ function grubConfiguration(
       : []),
     `search --no-floppy --fs-uuid --set=root ${volumeUuid(ids, volume)}`,
     `menuentry '${title}' ${options} {`,
-    `\tlinux ${folder}/vmlinuz-${kernelVersion} root=${root} ro ${consoles}`,
+    `\tlinux ${folder}/vmlinuz-${kernelVersion} ${root} ro ${consoles}`,
     `\tinitrd ${folder}/initrd.img-${kernelVersion}`,
     "}",
     `menuentry '${title} (recovery mode)' ${options} {`,
-    `\tlinux ${folder}/vmlinuz-${kernelVersion} root=${root} ro single ${consoles}`,
+    `\tlinux ${folder}/vmlinuz-${kernelVersion} ${root} ro single ${consoles}`,
     `\tinitrd ${folder}/initrd.img-${kernelVersion}`,
     "}",
     "",

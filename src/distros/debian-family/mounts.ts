@@ -4,15 +4,21 @@ import { type PlacedVolume, placedVolumes, volumeUuid } from "../../model/placed
 
 import type { PackageRequest, Plan } from "../../model/plan.ts";
 import { contentOf, type DiskPlan } from "../../model/storage-plan.ts";
-import { groupEdits } from "./volume-groups.ts";
-
-const GROW = "/usr/local/lib/vmbuilder/grow-partition";
+import { mountsOf, volumesOf } from "../../model/storage-request.ts";
+import { containerEdits, withIds } from "./containers.ts";
+import { GROW_PARTITION, groupEdits, growsBySfdisk } from "./volume-groups.ts";
 
 /** What is behind a partition may have become free when the disk was made larger. */
-const GROW_PARTITION = `#!/bin/sh
-# Written by vmbuilder: lets the partition that is mounted at $1 grow to the end of its disk
+const GROW_SCRIPT = `#!/bin/sh
+# Written by vmbuilder: lets the partition that is mounted at $1, or is the device $1, grow to the end of its disk
 set -eu
-name=$(basename "$(readlink -f "$(findmnt -no SOURCE "$1")")")
+case $1 in
+  /dev/*) device=$1 ;;
+  *) device=$(findmnt --nofsroot -no SOURCE "$1") ;;
+esac
+name=$(basename "$(readlink -f "$device")")
+container=$(ls "/sys/class/block/$name/slaves" | head -n 1)
+[ -z "$container" ] || name=$container
 block=$(readlink -f "/sys/class/block/$name")
 [ -e "$block/partition" ] || exit 0
 number=$(cat "$block/partition") start=$(cat "$block/start") size=$(cat "$block/size")
@@ -32,28 +38,37 @@ interface Mounted extends PlacedVolume {
 
 /** Mounts, and what lets their partitions grow. Root grows at boot, when systemd-repart has grown its partition. */
 export function mountEdits(identity: Identity, disk: DiskPlan, moreDisks: readonly DiskPlan[]): FileEdit[] {
-  const first = mounted(disk, identity.ids);
-  const more = moreDisks.flatMap((one, index) => mounted(one, identity.moreIds?.[index] ?? identity.ids));
+  const [first = [], ...others] = withIds(identity, disk, moreDisks).map(([one, ids]) => mounted(one, ids));
+  const more = others.flat();
+  const disks = [disk, ...moreDisks];
   const growing = [
     ...(disk.label === "msdos" ? first.filter(grows) : []), // systemd-repart knows GPT alone
     ...more.filter(grows),
   ];
   return [
     { kind: "file", path: "/etc/fstab", content: fstab([...first, ...more], identity.ids), mode: 0o644 },
-    ...(growing.length > 0 ? [script()] : []),
-    ...groupEdits(disk),
-    ...growing.flatMap(({ volume }) => growUnit(volume.mount ?? "/")),
+    ...(growing.length > 0 || growsBySfdisk(disks) ? [script()] : []),
+    ...groupEdits(disks),
+    ...containerEdits(withIds(identity, disk, moreDisks)),
+    ...growing.flatMap(({ volume }) => growUnit(mountsOf(volume)[0] ?? "/")),
   ];
 }
 
-/** Adds the packages that a layout needs in the guest: sfdisk for what systemd-repart doesn't grow, and LVM. */
+/** Adds the packages that a layout needs in the guest: sfdisk for what systemd-repart doesn't grow, LVM, and so on. */
 export function withStoragePackages(
   request: PackageRequest,
   { disk, moreDisks = [] }: Pick<Plan, "disk" | "moreDisks">,
 ): PackageRequest {
   const isUsual = disk.label !== "msdos" && moreDisks.length === 0;
-  const hasGroup = [disk, ...moreDisks].some(({ partitions }) => partitions.some((one) => contentOf(one).lvm));
-  const wanted = [...(isUsual ? [] : ["fdisk"]), ...(hasGroup ? ["lvm2"] : [])];
+  const contents = [disk, ...moreDisks].flatMap(({ partitions }) => partitions.map(contentOf));
+  const kinds = new Set(contents.flatMap(volumesOf).map(({ fs }) => fs));
+  const wanted = [
+    ...(isUsual ? [] : ["fdisk"]),
+    ...(contents.some(({ lvm }) => lvm) ? ["lvm2"] : []),
+    ...(contents.some(({ luks }) => luks) ? ["cryptsetup", "cryptsetup-initramfs"] : []),
+    ...(kinds.has("xfs") ? ["xfsprogs"] : []),
+    ...(kinds.has("btrfs") ? ["btrfs-progs"] : []),
+  ];
   const missing = wanted.filter((name) => !request.include.includes(name) && !request.exclude.includes(name));
   return missing.length === 0 ? request : { ...request, include: [...request.include, ...missing] };
 }
@@ -67,15 +82,17 @@ function mounted(disk: DiskPlan, ids: DiskIds): Mounted[] {
   }));
 }
 
-function grows({ volume, isBare, isLast }: Mounted): boolean {
-  return isBare && isLast && volume.mount !== undefined;
+function grows({ volume, partition, isLast }: Mounted): boolean {
+  return isLast && mountsOf(volume).length > 0 && contentOf(partition).lvm === undefined;
 }
 
 function fstab(volumes: readonly Mounted[], { espSerial }: DiskIds): string {
-  const mounts = volumes.filter(({ volume }) => volume.mount !== undefined);
-  const depth = ({ volume }: Mounted) => (volume.mount === "/" ? 0 : (volume.mount ?? "").split("/").length);
+  const depth = (mount: string) => (mount === "/" ? 0 : mount.split("/").length);
   const lines = [
-    ...mounts.sort((a, b) => depth(a) - depth(b)).map(mountLine),
+    ...volumes
+      .flatMap(mountsWithOptions)
+      .sort((a, b) => depth(a.mount) - depth(b.mount))
+      .map(mountLine),
     ...volumes
       .filter(({ volume }) => volume.fs === "swap")
       .map(({ uuid, volume }) => `UUID=${uuid} none swap ${volume.options.join(",") || "sw"} 0 0`),
@@ -84,18 +101,41 @@ function fstab(volumes: readonly Mounted[], { espSerial }: DiskIds): string {
   return `# <file system> <mount point> <type> <options> <dump> <pass>\n${lines.join("\n")}\n`;
 }
 
-function mountLine({ uuid, volume, isLast }: Mounted): string {
-  const isRoot = volume.mount === "/";
-  const options = [
-    volume.options.join(",") || "defaults",
-    ...(isRoot ? ["errors=remount-ro"] : []),
-    ...(isLast ? ["x-systemd.growfs"] : []),
+/** A line of fstab. */
+interface MountLine {
+  readonly uuid: string;
+  readonly fs: string;
+  readonly mount: string;
+  readonly options: readonly string[];
+}
+
+function mountsWithOptions({ uuid, volume, isLast, isBare }: Mounted): MountLine[] {
+  const { fs, mount, options, subvolumes = [] } = volume;
+  const all = [
+    ...(mount === undefined ? [] : [{ mount, options }]),
+    ...subvolumes.map((one) => ({ mount: one.mount, options: [...options, ...one.options, `subvol=${one.name}`] })),
   ];
-  return `UUID=${uuid} ${volume.mount} ${volume.fs} ${options.join(",")} 0 ${isRoot ? 1 : 2}`;
+  const grows = isLast || !isBare; // one in a container is made small
+  return all.map((one, index) => ({
+    uuid,
+    fs,
+    mount: one.mount,
+    options: [
+      ...(one.options.length > 0 ? one.options : ["defaults"]),
+      ...(one.mount === "/" && fs === "ext4" ? ["errors=remount-ro"] : []),
+      ...(grows && index === 0 ? ["x-systemd.growfs"] : []),
+    ],
+  }));
+}
+
+/** Only ext4 is checked before it is mounted; the others look after themselves. */
+function mountLine({ uuid, fs, mount, options }: MountLine): string {
+  const pass = fs !== "ext4" ? 0 : mount === "/" ? 1 : 2;
+  return `UUID=${uuid} ${mount} ${fs} ${options.join(",")} 0 ${pass}`;
 }
 
 function script(): FileEdit {
-  return { kind: "file", path: GROW, content: GROW_PARTITION, mode: 0o755, withParents: true };
+  return { kind: "file", path: GROW_PARTITION, content: GROW_SCRIPT, mode: 0o755, withParents: true };
 }
 
 /** Between the mount and the unit that lets its file system grow. */
@@ -114,7 +154,7 @@ function growUnit(mount: string): FileEdit[] {
     "",
     "[Service]",
     "Type=oneshot",
-    `ExecStart=${GROW} ${mount.replaceAll("%", "%%")}`,
+    `ExecStart=${GROW_PARTITION} ${mount.replaceAll("%", "%%")}`,
     "",
   ].join("\n");
   const path = `/etc/systemd/system/${unit}`;

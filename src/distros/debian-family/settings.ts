@@ -26,6 +26,8 @@ const INITRAMFS_HOOK = `#!/bin/sh
 [ "$1" != prereqs ] || exit 0
 . /usr/share/initramfs-tools/hook-functions
 manual_add_modules ${INITRAMFS_MODULES.join(" ")}
+[ ! -x /usr/sbin/mkfs.xfs ] || manual_add_modules xfs
+[ ! -x /usr/bin/btrfs ] || manual_add_modules btrfs
 `;
 
 /**

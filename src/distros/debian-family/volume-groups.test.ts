@@ -15,7 +15,7 @@ it("lets the last volume of the group at the disk's end grow", () => {
   ];
   const partitions = [{ sizeBytes: 300 * MIB, volume: ext4("/boot") }, { lvm: { group: "vg", volumes } }];
   const [disk] = planDisks([{ sizeBytes: 4 * GIB, partitions }], "gpt", "amd64", refuse);
-  const edits = disk ? groupEdits(disk) : [];
+  const edits = disk ? groupEdits([disk]) : [];
   const content = (end: string) =>
     edits.flatMap((one) => (one.kind === "file" && one.path.endsWith(end) ? [one.content] : []));
   expect(content("50-root.conf")).toEqual([expect.stringContaining("Type=e6d6d379-f507-44c2-a23c-238f2a3df928\n")]);
@@ -23,5 +23,5 @@ it("lets the last volume of the group at the disk's end grow", () => {
 });
 
 it("adds nothing to other disks", () => {
-  expect(groupEdits(planStorage({ rootSizeBytes: GIB, swapSizeBytes: 0, architecture: "amd64" }))).toEqual([]);
+  expect(groupEdits([planStorage({ rootSizeBytes: GIB, swapSizeBytes: 0, architecture: "amd64" })])).toEqual([]);
 });

@@ -25,7 +25,7 @@ export const debian = familyDistro({
     { path: SUITES_FILE, debianPackage: "distro-info-data" },
     { path: DEBIAN_KEYRING, debianPackage: "debian-archive-keyring", unless: "keyring" },
   ],
-  treeVersion: 5,
+  treeVersion: 6,
   kernelPackages: /^linux-image-\d/,
   settings: NETWORK_SETTINGS,
   async resolveSuite(suite) {
