@@ -114,14 +114,22 @@ export async function publishFiles(
   fill: (directory: string) => Promise<void>,
 ): Promise<void> {
   const parent = dirname(target);
+  await withFolderBeside(target, async (temporary) => {
+    await fill(temporary);
+    for (const name of names) await rename(join(temporary, name), join(parent, name));
+    await syncPath(parent);
+  });
+}
+
+/** Gives a folder beside a file's place, which lasts as long as the work; what killed work for the same file left is cleared first. */
+export async function withFolderBeside(target: string, work: (directory: string) => Promise<void>): Promise<void> {
+  const parent = dirname(target);
   const temporary = join(parent, `${temporaryPrefix(target)}${process.pid}.${await processStart(process.pid)}.part`);
   try {
     await makeDirectory(parent);
     await clearLeftovers(target);
     await makeDirectory(temporary, 0o700);
-    await fill(temporary);
-    for (const name of names) await rename(join(temporary, name), join(parent, name));
-    await syncPath(parent);
+    await work(temporary);
   } catch (error) {
     throw fileError(error, target);
   } finally {

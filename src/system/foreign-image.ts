@@ -1,4 +1,4 @@
-import { type FileHandle, lstat, open, stat } from "node:fs/promises";
+import { lstat, open, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
 import { fileError } from "./files.ts";
@@ -29,9 +29,15 @@ const FOOTER_BYTES = 512;
  * Refuses a foreign image that would make a tool open anything but itself: backing and data files, parents, extents
  * elsewhere. It is read here only as far as its header.
  *
+ * @param within where it lies in a larger file; default: all of it
+ *
  * @throws file-unreadable, image-refused
  */
-export async function checkForeignImage(path: string, driver: ImageDriver): Promise<void> {
+export async function checkForeignImage(
+  path: string,
+  driver: ImageDriver,
+  within?: { readonly offsetBytes: number; readonly sizeBytes: number },
+): Promise<void> {
   const info = await stat(path).catch((cause: unknown) => {
     throw new VmbuilderError("file-unreadable", `cannot read ${path}`, { hint: "give a disk image", cause });
   });
@@ -42,7 +48,11 @@ export async function checkForeignImage(path: string, driver: ImageDriver): Prom
     throw fileError(error, path);
   });
   try {
-    const why = await CHECKS[driver](file, info.size, path);
+    const start = within?.offsetBytes ?? 0;
+    const bytes: ImageBytes = {
+      read: (buffer, offset, length, position) => file.read(buffer, offset, length, start + position),
+    };
+    const why = await CHECKS[driver](bytes, within?.sizeBytes ?? info.size, path);
     if (why === undefined) return;
     throw new VmbuilderError("image-refused", `${path} ${why}`, {
       hint: "merge it into one file that stands alone, with the tool that made it",
@@ -52,7 +62,12 @@ export async function checkForeignImage(path: string, driver: ImageDriver): Prom
   }
 }
 
-type Check = (file: FileHandle, sizeBytes: number, path: string) => Promise<string | undefined>;
+/** Places count from the image's beginning. */
+interface ImageBytes {
+  read(buffer: Buffer, offset: number, length: number, position: number): Promise<unknown>;
+}
+
+type Check = (file: ImageBytes, sizeBytes: number, path: string) => Promise<string | undefined>;
 
 const CHECKS: Readonly<Record<Exclude<ImageDriver, "raw">, Check>> = {
   qcow2: checkQcow2,
@@ -63,7 +78,7 @@ const CHECKS: Readonly<Record<Exclude<ImageDriver, "raw">, Check>> = {
 };
 
 /** @see https://www.qemu.org/docs/master/interop/qcow2.html */
-async function checkQcow2(file: FileHandle): Promise<string | undefined> {
+async function checkQcow2(file: ImageBytes): Promise<string | undefined> {
   const header = await readAt(file, 0, 104);
   if (header.readUInt32BE(0) !== 0x514649fb) return "is no qcow2";
   if (header.readBigUInt64BE(8) !== 0n) return "has a backing file";
@@ -73,7 +88,7 @@ async function checkQcow2(file: FileHandle): Promise<string | undefined> {
 }
 
 /** An image is described by a text, within it or alone. @see vmdk_50_technote.pdf by VMware */
-async function checkVmdk(file: FileHandle, sizeBytes: number, path: string): Promise<string | undefined> {
+async function checkVmdk(file: ImageBytes, sizeBytes: number, path: string): Promise<string | undefined> {
   const header = await readAt(file, 0, 80);
   if (header.toString("latin1", 0, 4) === "KDMV") {
     if (header.readBigUInt64LE(12) === 0n) return "has extents elsewhere";
@@ -108,13 +123,13 @@ async function isPlainNeighbour(name: string, path: string): Promise<boolean> {
   return info?.isFile() ?? false;
 }
 
-async function checkVdi(file: FileHandle): Promise<string | undefined> {
+async function checkVdi(file: ImageBytes): Promise<string | undefined> {
   const header = await readAt(file, 0, 80);
   if (header.readUInt32LE(0x40) !== 0xbeda107f) return "is no VDI";
   return [1, 2].includes(header.readUInt32LE(0x4c)) ? undefined : "has a parent disk";
 }
 
-async function checkVpc(file: FileHandle, sizeBytes: number): Promise<string | undefined> {
+async function checkVpc(file: ImageBytes, sizeBytes: number): Promise<string | undefined> {
   for (const at of [0, Math.max(0, sizeBytes - FOOTER_BYTES)]) {
     const footer = await readAt(file, at, FOOTER_BYTES);
     if (footer.toString("latin1", 0, 8) !== "conectix") continue;
@@ -123,7 +138,7 @@ async function checkVpc(file: FileHandle, sizeBytes: number): Promise<string | u
   return "is no VHD";
 }
 
-async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
+async function readAt(file: ImageBytes, offset: number, length: number): Promise<Buffer> {
   const bytes = Buffer.alloc(length);
   await file.read(bytes, 0, length, offset);
   return bytes;

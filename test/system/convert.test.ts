@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { endOfTar, tarFileHeader, tarPadding } from "../../src/system/tar-writer.ts";
 import { run, VMBUILDER, vmbuilder } from "../fixtures/vmbuilder.ts";
 
 let folder: string;
@@ -41,6 +43,22 @@ describe("vmbuilder convert", () => {
         status: 0,
       });
     }
+  });
+
+  it("takes the disks out of an OVA, and refuses one that was changed on the way", async () => {
+    await vmbuilder(["convert", at("disk.raw"), "--format", "vmdk-stream", "--dest", folder]);
+    const disk = await readFile(at("disk-stream.vmdk"));
+    const hash = createHash("sha256").update(disk).digest("hex");
+    const members = { "a.ovf": OVF("a.vmdk"), "a.mf": `SHA256(a.vmdk)= ${hash}\n`, "a.vmdk": disk };
+    await ova("good.ova", members);
+    const args = ["--format", "raw,qcow2", "--dest", at("taken")];
+    expect(await vmbuilder(["convert", at("good.ova"), ...args])).toMatchObject({ status: 0 });
+    expect((await readdir(at("taken"))).sort()).toEqual(["good.qcow2", "good.raw"]);
+    expect(await run("cmp", [at("disk.raw"), at("taken/good.raw")])).toMatchObject({ status: 0, stdout: "" });
+    await ova("bad.ova", { ...members, "a.vmdk": Buffer.concat([disk.subarray(0, -1), Buffer.from("x")]) });
+    const refused = await vmbuilder(["convert", at("bad.ova"), "--format", "raw", "--dest", at("taken")]);
+    expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining("does not have the hash") });
+    expect((await readdir(at("taken"))).sort()).toEqual(["good.qcow2", "good.raw"]);
   });
 
   it("replaces nothing unless told so", async () => {
@@ -98,6 +116,51 @@ const HOSTILE: Readonly<Record<string, () => Promise<string>>> = {
   },
 };
 
+const OVF = (href: string, prolog = "") =>
+  `<?xml version="1.0"?>${prolog}<Envelope xmlns:ovf="o"><References><File ovf:id="f" ovf:href="${href}"/></References><DiskSection><Disk ovf:fileRef="f"/></DiskSection></Envelope>`;
+
+/** OVAs that lead elsewhere. Their names are written as they stand. */
+const HOSTILE_OVAS: Readonly<Record<string, () => Promise<string>>> = {
+  "entity in its description": () =>
+    ova("entity.ova", { "a.ovf": OVF("a.vmdk", `<!DOCTYPE x [<!ENTITY e SYSTEM "file://${at("secret")}">]>`) }),
+  "disk's name that climbs": () => ova("climb.ova", { "a.ovf": OVF("../secret") }),
+  "member's name that climbs": () => ova("member.ova", { "a.ovf": OVF("a.vmdk"), "../secret": "x" }),
+  "member that is a link": () => ova("link.ova", { "a.ovf": OVF("a.vmdk"), "a.vmdk": "" }, "2"),
+  "disk with its extent elsewhere": async () =>
+    ova("extent.ova", {
+      "a.ovf": OVF("a.vmdk"),
+      "a.vmdk": await readFile(at(await descriptor("x.vmdk", `RW 14 FLAT "${at("secret")}" 0`)), "utf8"),
+    }),
+  "disk with a backing file": async () => {
+    await image("create", "-q", "-u", "-f", "qcow2", "-b", at("secret"), "-F", "raw", at("inner.qcow2"), "1M");
+    return ova("backed.ova", { "a.ovf": OVF("a.qcow2"), "a.qcow2": await readFile(at("inner.qcow2")) });
+  },
+  "disk that ends after the archive": async () => {
+    const name = await ova("short.ova", { "a.ovf": OVF("a.vmdk"), "a.vmdk": "KDMV".repeat(1000) });
+    await truncate(at(name), 3000);
+    return name;
+  },
+};
+
+async function ova(name: string, members: Record<string, string | Buffer>, lastType = "0"): Promise<string> {
+  const entries = Object.entries(members).map(([member, text], index, all) => {
+    const content = Buffer.from(text);
+    const header = tarFileHeader(member, content.length);
+    if (index === all.length - 1) header.write(lastType, 156);
+    header.fill(" ", 148, 156);
+    header.write(
+      `${header
+        .reduce((sum, byte) => sum + byte, 0)
+        .toString(8)
+        .padStart(6, "0")}\0 `,
+      148,
+    );
+    return [header, content, tarPadding(content.length)];
+  });
+  await writeFile(at(name), Buffer.concat([...entries.flat(), endOfTar()]));
+  return name;
+}
+
 async function descriptor(name: string, line: string): Promise<string> {
   await writeFile(
     at(name),
@@ -107,15 +170,18 @@ async function descriptor(name: string, line: string): Promise<string> {
 }
 
 describe("a foreign image", () => {
-  it.each(Object.keys(HOSTILE))("with a %s is refused before any tool opens it", async (what) => {
-    const name = (await HOSTILE[what]?.()) ?? "";
-    const log = at("trace");
-    const command = [VMBUILDER, "convert", at(name), "--format", "raw", "--dest", at("stolen")];
-    const { status, stderr } = await run("strace", ["-f", "-qq", "-e", "trace=openat,execve", "-o", log, ...command]);
-    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining(name) });
-    const trace = await readFile(log, "utf8");
-    expect(trace).toContain(name);
-    expect(trace).not.toMatch(/secret|qemu-img/);
-    expect(await readdir(folder)).not.toContain("stolen");
-  });
+  it.each(Object.keys({ ...HOSTILE, ...HOSTILE_OVAS }))(
+    "with a %s is refused before any tool opens it",
+    async (what) => {
+      const name = (await (HOSTILE[what] ?? HOSTILE_OVAS[what])?.()) ?? "";
+      const log = at("trace");
+      const command = [VMBUILDER, "convert", at(name), "--format", "raw", "--dest", at("stolen")];
+      const { status, stderr } = await run("strace", ["-f", "-qq", "-e", "trace=openat,execve", "-o", log, ...command]);
+      expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining(name) });
+      const trace = await readFile(log, "utf8");
+      expect(trace).toContain(name);
+      expect(trace).not.toMatch(/secret|qemu-img/);
+      expect(await readdir(folder)).not.toContain("stolen");
+    },
+  );
 });

@@ -28,7 +28,7 @@ const DRIVERS: Readonly<Record<string, ImageDriver>> = {
 export function addConvert(program: Command): void {
   program
     .command("convert")
-    .argument("<IMAGE>", "disk image that exists")
+    .argument("<IMAGE>", "disk image that exists, or OVA")
     .description("Converts a disk image to other formats.")
     .addOption(
       new Option("--format <NAME,...>", "formats to make: qcow2, raw, vmdk, vdi, ...; required")
