@@ -24,7 +24,7 @@ compare: $(PACKAGES) ## compare a tree with mmdebstrap's, file by file
 	@npx vitest run --project comparison
 
 limits: $(PACKAGES) ## build as an ordinary user, on disks that are too small, for a libvirt elsewhere
-	@npx vitest run --project interrupt test/interrupt/ordinary-user.test.ts test/interrupt/disk-full.test.ts test/interrupt/remote-libvirt.test.ts
+	@npx vitest run --project interrupt test/interrupt/ordinary-user.test.ts test/interrupt/disk-full.test.ts test/interrupt/remote-libvirt.test.ts test/interrupt/convert.test.ts
 
 interrupt: $(PACKAGES) ## stop builds at every stage, by every signal: ten minutes
 	@npx vitest run --project interrupt test/interrupt/interrupt.test.ts

@@ -1,5 +1,7 @@
-import { open } from "node:fs/promises";
-import { run } from "./process.ts";
+import { open, statfs } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { VmbuilderError } from "../model/errors.ts";
+import { CommandError, run } from "./process.ts";
 import type { Extent } from "./undo-file.ts";
 
 /** Bytes to write at a place of a disk. */
@@ -37,7 +39,27 @@ export async function convertImage(
   options: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  await run(["qemu-img", "convert", "-f", from, "-O", to, "-m", "8", ...options, source, target], { signal });
+  await run(["qemu-img", "convert", "-f", from, "-O", to, "-m", "8", ...options, source, target], { signal }).catch(
+    async (cause: unknown) => {
+      if (signal.aborted || !(cause instanceof CommandError)) throw cause;
+      throw cause.code === "disk-full" || (await isFull(dirname(target))) ? fullDisk(target, cause) : cause;
+    },
+  );
+}
+
+/** qemu-img does not always say so: its writer of streamOptimized VMDKs calls a full disk an invalid argument. */
+async function isFull(folder: string): Promise<boolean> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize < 64 * 1024;
+}
+
+function fullDisk(target: string, cause: unknown): VmbuilderError {
+  const isTemporary = (path: string) => /^\..*\.part$/.test(basename(path));
+  const folder = isTemporary(dirname(target)) ? dirname(dirname(target)) : dirname(target);
+  return new VmbuilderError("disk-full", `no space left in ${folder} to write ${basename(target)}`, {
+    hint: "free some space, or choose another --dest",
+    cause,
+  });
 }
 
 /** Where a raw file holds data; the rest is holes or zeros. qemu-img writes an extent a line. */
