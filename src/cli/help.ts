@@ -10,7 +10,7 @@ const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
     ...["up", "shell", "start", "stop", "restart", "ls", "info", "console", "ssh", "exec", "cp", "snapshot", "restore"],
     ...["rm", "logs", "prune", "clone", "flatten"],
   ],
-  Images: ["diff", "convert", "sign", "verify"],
+  Images: ["diff", "convert", "sign", "verify", "upload"],
   Server: ["serve", "token"],
   Cache: ["cache"],
   Host: ["doctor", "man", "completion"],

@@ -26,6 +26,7 @@ import { addProfile } from "./commands/profile.ts";
 import { addSchema } from "./commands/schema.ts";
 import { addServe } from "./commands/serve.ts";
 import { addSign } from "./commands/sign.ts";
+import { addUpload } from "./commands/upload.ts";
 import { addWizard } from "./commands/wizard.ts";
 import { configureHelp, descendants } from "./help.ts";
 
@@ -52,6 +53,7 @@ export function createProgram(): Command {
   addDiff(program);
   addConvert(program);
   addSign(program);
+  addUpload(program);
   addCache(program);
   addDoctor(program);
   addImportConfig(program);

@@ -14,7 +14,8 @@ import { signByGpg, signByMinisign, verifyByGpg, verifyByMinisign } from "../sys
 export const CHECKSUMS = "SHA256SUMS";
 const GPG_SIGNATURE = `${CHECKSUMS}.asc`;
 const MINISIGN_SIGNATURE = `${CHECKSUMS}.minisig`;
-const OWN_FILES = [CHECKSUMS, GPG_SIGNATURE, MINISIGN_SIGNATURE];
+/** What signing itself writes. */
+export const OWN_FILES = [CHECKSUMS, GPG_SIGNATURE, MINISIGN_SIGNATURE];
 const LARGEST_LIST_BYTES = 1024 * 1024;
 const LARGEST_RECORD_BYTES = 64 * 1024 * 1024;
 
@@ -138,8 +139,8 @@ async function refuseChanged(folder: string, checksums: readonly Checksum[]): Pr
   });
 }
 
-/** Plain files of a folder. What was signed before is left out by its own name. */
-async function listFiles(folder: string): Promise<string[]> {
+/** Names of a folder's plain files, sorted. */
+export async function listFiles(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
     throw new VmbuilderError("file-unreadable", `cannot read ${folder}`, { hint: "give a result folder", cause });
   });

@@ -32,6 +32,7 @@ export const ERROR_TABLE = {
   "image-refused": { exitStatus: 2, httpStatus: 400 },
   "signature-missing": { exitStatus: 1, httpStatus: 422 },
   "signature-bad": { exitStatus: 1, httpStatus: 422 },
+  "upload-failed": { exitStatus: 1, httpStatus: 502 },
   "artifact-changed": { exitStatus: 1, httpStatus: 422 },
   "ppa-service-unknown": { exitStatus: 2, httpStatus: 400 },
   "mirror-unknown": { exitStatus: 2, httpStatus: 400 },

@@ -19,6 +19,7 @@ const COMMANDS = [
   "convert",
   "sign",
   "verify",
+  "upload",
   "cache",
   "cache ls",
   "cache gc",
