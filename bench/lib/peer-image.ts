@@ -52,7 +52,7 @@ await withContext(
     const overlay = join(context.workDirectory, "machine.qcow2");
     const identity = await readIdentity(recipe, plan, signal);
     const nowSeconds = Math.floor(Date.now() / 1000);
-    await identifyDisks(distro, base, identity, [overlay], nowSeconds, context);
+    await identifyDisks(distro, { ...base, images: Promise.resolve([]) }, identity, [overlay], nowSeconds, context);
     await mkdir(destination, { recursive: true });
     const disk = describeDisk("peer.qcow2", plan.disk.sizeBytes, identity.ids.diskGuid, "qcow2");
     await qcow2.convert({ path: overlay, format: "qcow2" }, join(destination, disk.name), disk.uuid, signal);

@@ -95,10 +95,17 @@ export function objectFile(object: CacheObject, name: string): string {
 /**
  * Reads an object's files and compares their hashes. A damaged object is set aside, so that it is built anew.
  *
+ * @param except files that somebody else verifies
  * @returns false when the object was damaged
  */
-export async function verifyObject(cache: Cache, object: CacheObject, signal?: AbortSignal): Promise<boolean> {
+export async function verifyObject(
+  cache: Cache,
+  object: CacheObject,
+  signal?: AbortSignal,
+  except: readonly string[] = [],
+): Promise<boolean> {
   for (const [name, expected] of Object.entries(object.meta.files)) {
+    if (except.includes(name)) continue;
     const path = objectFile(object, name);
     const size = await stat(path).then(
       (info) => info.size,
@@ -114,6 +121,8 @@ export async function verifyObject(cache: Cache, object: CacheObject, signal?: A
 /**
  * Makes an object: `make` fills a temporary folder and returns the facts to remember; the folder then takes its final
  * name in one step. If another build was faster, its object is returned.
+ *
+ * @param hashes SHA-256 of files for which it is known
  */
 export async function commitObject(
   cache: Cache,
@@ -121,6 +130,7 @@ export async function commitObject(
   key: string,
   title: string,
   make: (directory: string) => Promise<unknown>,
+  hashes: ReadonlyMap<string, string> = new Map(),
 ): Promise<CacheObject> {
   const directory = await makeWorkDirectory(join(cache.directory, "work"));
   try {
@@ -130,7 +140,7 @@ export async function commitObject(
       const path = join(entry.parentPath, entry.name);
       if (entry.isDirectory()) continue;
       const name = relative(directory, path);
-      files[name] = { sha256: await sha256File(path), sizeBytes: (await stat(path)).size };
+      files[name] = { sha256: hashes.get(name) ?? (await sha256File(path)), sizeBytes: (await stat(path)).size };
       await syncPath(path);
     }
     const meta: ObjectMeta = { key, title, createdAt: new Date().toISOString(), files, facts };
@@ -210,6 +220,11 @@ async function readObject(cache: Cache, kind: ObjectKind, key: string): Promise<
   if (meta) return { kind, key, directory, meta };
   await setAside(cache, kind, key);
   return undefined;
+}
+
+/** Takes an object that proved to be damaged out of the way, so that it is built anew. */
+export function discardObject(cache: Cache, { kind, key }: CacheObject): Promise<void> {
+  return setAside(cache, kind, key);
 }
 
 /** Takes a damaged object out of the way, so that it is built anew. In a cache that can't be written, it stays unused. */

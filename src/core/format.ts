@@ -1,4 +1,5 @@
 import type { ImageDriver } from "../system/foreign-image.ts";
+import type { BaseImage } from "../system/qcow2-image.ts";
 
 /** An image to convert: the machine's qcow2, which may have a backing file, or one from elsewhere. */
 export interface ConversionSource {
@@ -20,4 +21,11 @@ export interface Format {
    * @param uuid the disk's, where the format has a place for it
    */
   convert(source: ConversionSource, target: string, uuid: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Likewise from a base and the overlay over it, where reading the base once is enough to verify it, too.
+   *
+   * @returns SHA-256 of the file
+   * @throws cache-corrupt when the base is damaged
+   */
+  merge?(base: BaseImage, overlay: string, target: string, signal: AbortSignal): Promise<string>;
 }

@@ -12,7 +12,7 @@ import { describeDisks, describeMachine } from "../stages/machine-description.ts
 import { findDistro } from "../stages/plan.ts";
 import { IDENTITY_RECORD } from "../stages/record.ts";
 import { fileError, sha256Text } from "../system/files.ts";
-import type { BackingDisk } from "../system/qcow2-overlay.ts";
+import type { BackingDisk } from "../system/qcow2-tables.ts";
 
 /** What a machine's disks are made from. */
 export interface MachineBase {

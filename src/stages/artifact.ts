@@ -14,8 +14,8 @@ export function diskFile(hostname: string, index: number, suffix: string): strin
   return `${hostname}${index === 0 ? "" : `-${index + 1}`}${suffix}`;
 }
 
-/** Name, size and hash of a result folder's file. */
-export async function describeArtifact(directory: string, name: string): Promise<Artifact> {
+/** Name, size and hash of a result folder's file; the hash may be known. */
+export async function describeArtifact(directory: string, name: string, sha256?: string): Promise<Artifact> {
   const path = join(directory, name);
-  return { name, sha256: await sha256File(path), sizeBytes: (await stat(path)).size };
+  return { name, sha256: sha256 ?? (await sha256File(path)), sizeBytes: (await stat(path)).size };
 }

@@ -1,4 +1,4 @@
-import { copyFile, mkdir } from "node:fs/promises";
+import { copyFile, link, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { commitObject } from "../core/cache.ts";
 import { type BuildContext, epochEnvironment, runStep } from "../core/context.ts";
@@ -11,17 +11,18 @@ import type { Plan } from "../model/plan.ts";
 import { type DiskPlan, type Partition, partitionName, SECTOR_BYTES } from "../model/storage-plan.ts";
 import { mountsOf } from "../model/storage-request.ts";
 import { biosBootPatches, makeEspPartition } from "../system/boot-areas.ts";
-import { convertImage, makeSparseFile, patchRaw } from "../system/disk-image.ts";
+import { listData, makeSparseFile, patchRaw } from "../system/disk-image.ts";
 import { makeExt4, makePartialExt4, type TreePart } from "../system/ext4.ts";
 import { keepStructure } from "../system/ext4-structure.ts";
 import { pinInodeTimes } from "../system/ext4-times.ts";
 import { cleanEnvironment } from "../system/process.ts";
+import { type BaseImage, writeImage } from "../system/qcow2-image.ts";
 import type { Extent } from "../system/undo-file.ts";
 import { type BaseDisk, type BaseFacts, baseImage, plansOf, structuredVolumes, structureIn } from "./base-disk.ts";
 import { type Tree, treeFolder } from "./install.ts";
 
 /** Raised when what {@link assembleBase} produces changes. */
-const DISK_VERSION = 3;
+const DISK_VERSION = 4;
 const LOADER_NAMES = { amd64: "BOOTX64.EFI", arm64: "BOOTAA64.EFI" };
 
 /** The key of the base disk that a tree and a storage plan lead to. */
@@ -33,13 +34,16 @@ export function baseKey(treeKey: string, plan: Plan): string {
   });
 }
 
+/** A base that was just made: raw disks. */
+export type NewBase = Omit<BaseDisk, "images">;
+
 /**
  * Makes disks from a tree: file systems and boot loader for BIOS and UEFI. Their partition tables and swap headers, which
  * are nothing but ids, come with each machine's identity. Nothing is mounted.
  *
  * @throws tree-too-large, disk-full, image-unbootable, storage-impossible
  */
-export async function assembleBase(distro: Distro, plan: Plan, tree: Tree, context: BuildContext): Promise<BaseDisk> {
+export async function assembleBase(distro: Distro, plan: Plan, tree: Tree, context: BuildContext): Promise<NewBase> {
   const key = baseKey(tree.key, plan);
   const directory = await treeFolder(tree, context);
   const facts = { tree: tree.facts, ...diskFacts(plan), distro: distro.name };
@@ -138,14 +142,25 @@ function partOf(at: string, mounts: readonly string[]): TreePart {
   return { at, hidden, folders: own.flatMap((one) => pathBelow(at, one) ?? []) };
 }
 
+/** Writes the disks of a base that was just made as the cache will hold them. */
+export function writeBaseImages(base: NewBase, context: BuildContext): Promise<BaseImage[]> {
+  const { workDirectory, signal } = context;
+  return Promise.all(
+    base.disks.map(async ({ path }, index) => {
+      const { sizeBytes } = plansOf(base.facts)[index] ?? base.facts.disk;
+      return writeImage(path, sizeBytes, await listData(path, signal), join(workDirectory, baseImage(index)), signal);
+    }),
+  );
+}
+
 /** Puts a base disk that was just made into the cache. */
 export async function keepBase(base: BaseDisk, context: BuildContext): Promise<void> {
-  await runStep(context, "assemble/keep", "Keep the disk in the cache", () =>
-    commitObject(context.cache, "disk", base.key, base.title, async (target) => {
+  await runStep(context, "assemble/keep", "Keep the disk in the cache", async () => {
+    const images = await base.images;
+    const hashes = new Map(images.map(({ sha256 }, index) => [baseImage(index), sha256]));
+    const make = async (target: string) => {
       await Promise.all([
-        ...base.disks.map(({ path, format }, index) =>
-          convertImage(path, format, join(target, baseImage(index)), "qcow2", [], context.signal),
-        ),
+        ...images.map(({ path }, index) => linkOrCopy(path, join(target, baseImage(index)))),
         ...plansOf(base.facts).flatMap((disk, index) =>
           structuredVolumes(disk).map((placed) =>
             copyFile(structureIn(base.directory, index, placed).archive, structureIn(target, index, placed).archive),
@@ -153,8 +168,14 @@ export async function keepBase(base: BaseDisk, context: BuildContext): Promise<v
         ),
       ]);
       return base.facts;
-    }),
-  );
+    };
+    await commitObject(context.cache, "disk", base.key, base.title, make, hashes);
+  });
+}
+
+/** The work folder may be on another file system than the cache. */
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  await link(from, to).catch(() => copyFile(from, to));
 }
 
 function extentOf({ startSector, sizeSectors }: Pick<Partition, "startSector" | "sizeSectors">): Extent {

@@ -9,7 +9,8 @@ import { type PlacedVolume, pathBelow, placedVolumes, volumeUuid } from "../mode
 import { contentOf, type DiskPlan } from "../model/storage-plan.ts";
 import { type EditedFileSystem, writeDiskIdentity } from "../system/disk-identity.ts";
 import type { Structure } from "../system/ext4-structure.ts";
-import type { BackingDisk } from "../system/qcow2-overlay.ts";
+import type { BaseImage } from "../system/qcow2-image.ts";
+import type { BackingDisk } from "../system/qcow2-tables.ts";
 
 /** Bootable disks without identity: what every machine with these packages and sizes starts from. */
 export interface BaseDisk {
@@ -17,6 +18,8 @@ export interface BaseDisk {
   readonly title: string;
   /** Images of its disks; the machine boots from the first. */
   readonly disks: readonly BackingDisk[];
+  /** The same disks as the cache holds them. */
+  readonly images: Promise<readonly BaseImage[]>;
   /** Where the structures of its file systems lie; see {@link structureIn}. */
   readonly directory: string;
   readonly facts: BaseFacts;
@@ -51,11 +54,14 @@ export async function findBase(
   const object = await findObject(context.cache, "disk", key);
   if (!object) return undefined;
   const facts = object.meta.facts as BaseFacts;
-  const disks = plansOf(facts).map((_, index) => ({
-    path: objectFile(object, baseImage(index)),
-    format: "qcow2" as const,
+  const names = plansOf(facts).map((_, index) => baseImage(index));
+  const images = names.map((name) => ({
+    path: objectFile(object, name),
+    sha256: object.meta.files[name]?.sha256 ?? "",
   }));
-  return { key, title: object.meta.title, disks, directory: object.directory, facts, object };
+  const disks = images.map(({ path }) => ({ path, format: "qcow2" as const }));
+  const { title } = object.meta;
+  return { key, title, disks, images: Promise.resolve(images), directory: object.directory, facts, object };
 }
 
 /** Where a folder keeps the structure of an ext4. */

@@ -56,8 +56,9 @@ export async function deployMachine(request: DeploymentRequest, context: BuildCo
     ? []
     : FORMATS.filter(({ name }) => lasting.has(name) || hypervisors.some((one) => one.format === name));
   const slots = new Slots(availableParallelism());
+  const hashes = new Map<string, string>();
   const convert = async () =>
-    new Map(await Promise.all(formats.map((one) => slots.run(() => convertDisk(one, request, context)))));
+    new Map(await Promise.all(formats.map((one) => slots.run(() => convertDisk(one, request, hashes, context)))));
   const disks = elsewhere
     ? new Map<string, MachineDisk[]>()
     : await runStep(context, "convert", "Convert the disk", convert);
@@ -93,7 +94,7 @@ export async function deployMachine(request: DeploymentRequest, context: BuildCo
       for (const name of await writeSboms(plan, request.lock, directory, context)) artifacts.add(name);
     }
     const files = await Promise.all(
-      [...names, ...artifacts, "manifest"].map((name) => describeArtifact(directory, name)),
+      [...names, ...artifacts, "manifest"].map((name) => describeArtifact(directory, name, hashes.get(name))),
     );
     await writeFile(
       join(directory, BUILD_RECORD),
@@ -125,17 +126,26 @@ async function writeElsewhere(request: DeploymentRequest, context: BuildContext)
 
 async function convertDisk(
   format: Format,
-  { plan, identity, overlays, directory }: DeploymentRequest,
+  { plan, base, identity, overlays, directory }: DeploymentRequest,
+  hashes: Map<string, string>,
   context: BuildContext,
 ): Promise<[string, MachineDisk[]]> {
   const disks = describeDisks(plan.recipe.hostname, plan, identity, format);
   await runStep(context, `convert/${format.name}`, `Convert to ${format.name}`, async () => {
     for (const [index, { name, uuid }] of disks.entries()) {
-      const source = { path: overlays[index] ?? "", format: "qcow2" } as const;
-      await format.convert(source, join(directory, name), uuid, context.signal);
+      const [overlay, target] = [overlays[index] ?? "", join(directory, name)];
+      const image = format.merge && (await base.images)[index];
+      if (format.merge && image) hashes.set(name, await format.merge(image, overlay, target, context.signal));
+      else await format.convert({ path: overlay, format: "qcow2" }, target, uuid, context.signal);
     }
   });
   return [format.name, disks];
+}
+
+/** Whether making the machine's disks reads all of its base, and so verifies it. */
+export function readsBase({ recipe }: Pick<Plan, "recipe">): boolean {
+  const names = new Set([...recipe.format, ...recipe.hypervisor.map((name) => findHypervisor(name).format)]);
+  return recipe.raw.length === 0 && FORMATS.some(({ name, merge }) => merge !== undefined && names.has(name));
 }
 
 /** A line a package: name, version, architecture. */

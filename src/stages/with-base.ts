@@ -1,11 +1,12 @@
-import { findObject, verifyObject, withObjectLock } from "../core/cache.ts";
+import { discardObject, findObject, verifyObject, withObjectLock } from "../core/cache.ts";
 import { type BuildContext, logLine, runStep } from "../core/context.ts";
 import type { Distro, TreeFacts } from "../core/distro.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { Lock } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
-import { assembleBase, baseKey, keepBase } from "./assemble.ts";
-import { type BaseDisk, findBase } from "./base-disk.ts";
+import { assembleBase, baseKey, keepBase, writeBaseImages } from "./assemble.ts";
+import { type BaseDisk, baseImage, findBase } from "./base-disk.ts";
+import { readsBase } from "./deploy.ts";
 import type { HeadStart } from "./head-start.ts";
 import { keepTree, obtainTree, releaseTree, treeKey } from "./install.ts";
 
@@ -38,7 +39,7 @@ export async function withBase<T>(
   const cached = async () => {
     // a disk alone doesn't tell what is installed on it
     const mayUse = plan.recipe.sbom.length === 0 || (await findObject(context.cache, "tree", tree));
-    return mayUse ? useCached(key, context, use) : undefined;
+    return mayUse ? useCached(key, plan, context, use) : undefined;
   };
   return (
     (await cached()) ??
@@ -52,7 +53,7 @@ export async function withBase<T>(
   );
 }
 
-async function useCached<T>(key: string, context: BuildContext, use: UseBase<T>): Promise<T | undefined> {
+async function useCached<T>(key: string, plan: Plan, context: BuildContext, use: UseBase<T>): Promise<T | undefined> {
   const base = await findBase(key, context);
   if (!base) return undefined;
   for (const [step, title] of [
@@ -61,11 +62,12 @@ async function useCached<T>(key: string, context: BuildContext, use: UseBase<T>)
   ] as const) {
     context.emit({ type: "cached", step, title, key, atMs: Date.now() });
   }
+  const readByUse = readsBase(plan) ? base.disks.map((_, index) => baseImage(index)) : [];
   try {
     return await inBackground(
       context,
       async (inner) => {
-        if (await verifyObject(context.cache, base.object, inner.signal)) return;
+        if (await verifyObject(context.cache, base.object, inner.signal, readByUse)) return;
         throw new VmbuilderError("cache-corrupt", `${base.object.directory} is damaged`, {
           hint: "run the same command again",
         });
@@ -74,6 +76,7 @@ async function useCached<T>(key: string, context: BuildContext, use: UseBase<T>)
     );
   } catch (error) {
     if (!(error instanceof VmbuilderError) || error.code !== "cache-corrupt") throw error;
+    await discardObject(context.cache, base.object);
     logLine(context, "assemble", "warning", "the cached disk was damaged; it is made anew");
     return undefined;
   }
@@ -99,14 +102,21 @@ async function make<T>(
         await treeKept; // so that the mistake's correction costs little
         throw error;
       }
-      const base = await runStep(context, "assemble", "Make the disk", () => assembleBase(distro, plan, tree, context));
+      const made = await runStep(context, "assemble", "Make the disk", () => assembleBase(distro, plan, tree, context));
       return inBackground(
         context,
-        (inner) => Promise.all([keepBase(base, inner), treeKept.then(() => releaseTree(tree))]),
-        (baseKept) => {
-          const kept = Promise.all([treeKept, baseKept]);
-          kept.catch(() => {}); // `use` awaits it, or has failed before
-          return use(base, kept);
+        (inner) => writeBaseImages(made, inner),
+        (images) => {
+          const base = { ...made, images };
+          return inBackground(
+            context,
+            (inner) => Promise.all([keepBase(base, inner), treeKept.then(() => releaseTree(tree))]),
+            (baseKept) => {
+              const kept = Promise.all([treeKept, baseKept]);
+              kept.catch(() => {}); // `use` awaits it, or has failed before
+              return use(base, kept);
+            },
+          );
         },
       );
     },
@@ -114,10 +124,10 @@ async function make<T>(
 }
 
 /** Runs one thing beside another; when the other fails, the first is stopped, and it has always ended when this returns. */
-async function inBackground<T>(
+async function inBackground<T, S>(
   context: BuildContext,
-  side: (context: BuildContext) => Promise<unknown>,
-  main: (done: Promise<unknown>) => Promise<T>,
+  side: (context: BuildContext) => Promise<S>,
+  main: (done: Promise<S>) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
   const done = side({ ...context, signal: AbortSignal.any([context.signal, stop.signal]) });

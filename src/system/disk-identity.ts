@@ -7,7 +7,8 @@ import { type DiskPlan, type Partition, SECTOR_BYTES } from "../model/storage-pl
 import type { DiskPatch } from "./disk-image.ts";
 import { returnStructure, STRUCTURE_MEMBER, type Structure, takeStructure } from "./ext4-structure.ts";
 import { cleanEnvironment, run } from "./process.ts";
-import { type BackingDisk, writeOverlay } from "./qcow2-overlay.ts";
+import { writeOverlay } from "./qcow2-overlay.ts";
+import type { BackingDisk } from "./qcow2-tables.ts";
 import { readUndoFile, type WrittenExtent } from "./undo-file.ts";
 
 const UNDO_FILES = ["files.undo", "uuid.undo"] as const;

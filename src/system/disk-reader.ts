@@ -89,3 +89,29 @@ async function readInto(bytes: Buffer, file: FileHandle, offset: number): Promis
   const { bytesRead } = await file.read(bytes, 0, bytes.length, offset);
   bytes.fill(0, bytesRead);
 }
+
+/**
+ * Where an image of ours holds its clusters: bytes from the file's start, by the cluster's number.
+ *
+ * @throws cache-corrupt
+ */
+export async function readPlaces(file: FileHandle, path: string): Promise<Map<number, number>> {
+  const unusable = () =>
+    new VmbuilderError("cache-corrupt", `${path} is damaged`, { hint: "run: vmbuilder cache verify" });
+  const header = await readAt(file, 0, HEADER_BYTES);
+  const l1Entries = header.readUInt32BE(36);
+  if (header.readUInt32BE(0) !== MAGIC || header.readUInt32BE(20) !== CLUSTER_BITS || l1Entries > MOST_TABLES)
+    throw unusable();
+  const l1 = await readAt(file, Number(header.readBigUInt64BE(40)), l1Entries * ENTRY_BYTES);
+  const places = new Map<number, number>();
+  for (let index = 0; index < l1Entries; index++) {
+    const offset = Number(l1.readBigUInt64BE(index * ENTRY_BYTES) & OFFSET_MASK);
+    if (offset === 0) continue;
+    const table = await readAt(file, offset, CLUSTER_BYTES);
+    for (let row = 0; row < TABLE_ENTRIES; row++) {
+      const place = Number(table.readBigUInt64BE(row * ENTRY_BYTES) & OFFSET_MASK);
+      if (place !== 0) places.set(index * TABLE_ENTRIES + row, place);
+    }
+  }
+  return places;
+}
