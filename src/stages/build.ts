@@ -1,3 +1,4 @@
+import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { openCache } from "../core/cache.ts";
 import { type BuildContext, runStep } from "../core/context.ts";
@@ -75,9 +76,14 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
       const fits = (facts: TreeFacts) => void distro.identify(identity, facts, plan.disk);
       const use = (base: BaseDisk, kept: Promise<unknown>) =>
         publishFolder(plan.destination, options.overwrite, async (directory) => {
-          const overlays = plansOf(plan).map((_, index) => join(context.workDirectory, `machine${index || ""}.qcow2`));
+          // A folder for each attempt: there is another when the cached base proves to be damaged.
+          const workDirectory = await mkdtemp(join(context.workDirectory, "machine-"));
+          const overlays = plansOf(plan).map((_, index) => join(workDirectory, `disk${index || ""}.qcow2`));
           await runStep(context, "assemble/identity", "Write the machine's identity", () =>
-            identifyDisks(distro, base, identity, overlays, epochSeconds ?? nowSeconds(), context),
+            identifyDisks(distro, base, identity, overlays, epochSeconds ?? nowSeconds(), {
+              ...context,
+              workDirectory,
+            }),
           );
           const machine = { plan, lock, base, identity, overlays, directory, libvirt, kept, steps: record.steps };
           const deployed = await deployMachine(machine, context);
