@@ -50,7 +50,7 @@ export async function makeOwnDisks(
   const directory = await treeFolder(tree, context);
   const facts = { tree: tree.facts, disk: plan.disk, moreDisks: plan.moreDisks ?? [], distro: distro.name };
   const plans = plansOf(facts);
-  const images = plans.map((_, index) => join(workDirectory, `disk${index || ""}.raw`));
+  const paths = plans.map((_, index) => join(workDirectory, `disk${index || ""}.raw`));
   await runStep(context, "assemble/filesystem", "Make file systems", async () => {
     const bootDirectory = await findBootFiles(distro, plan, tree, directory, context);
     await applyEdits(directory, distro.identify(identity, tree.facts, plan.disk, plan.moreDisks), atSeconds, context);
@@ -61,7 +61,7 @@ export async function makeOwnDisks(
     const ext4Kind: Ext4Kind = plan.hasOldLoader ? "unsummed" : "summed";
     await writeFile(passphraseFile, plan.recipe["luks-pass"] ?? "", { mode: 0o600 });
     for (const [index, disk] of plans.entries()) {
-      const raw = images[index] ?? "";
+      const raw = paths[index] ?? "";
       await makeSparseFile(raw, disk.sizeBytes);
       const own = {
         raw,
@@ -78,10 +78,11 @@ export async function makeOwnDisks(
     await rm(passphraseFile);
     const env = { ...cleanEnvironment(), ...epochEnvironment(context) };
     const serial = identity.ids.espSerial;
-    await makeBootable(images[0] ?? "", plan.disk, serial, bootDirectory, plan.architecture, env, signal);
+    await makeBootable(paths[0] ?? "", plan.disk, serial, bootDirectory, plan.architecture, env, signal);
   });
-  const disks = images.map((path) => ({ path, format: "raw" as const }));
-  return { key: tree.key, title: tree.title, disks, directory: workDirectory, facts, isOwn: true };
+  const disks = paths.map((path) => ({ path, format: "raw" as const }));
+  const images = Promise.resolve([]); // these disks are the machine's own: no base is merged with anything
+  return { key: tree.key, title: tree.title, disks, images, directory: workDirectory, facts, isOwn: true };
 }
 
 /** What the file systems of a disk are made from. */
