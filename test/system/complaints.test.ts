@@ -109,7 +109,7 @@ test("3: a volume that --raw names gets the disk, and no file is made in its pla
   const machine = await build("kvm", "raw", "--raw", volume);
   expect((await readdir(machine)).sort()).toEqual([".identity.json", "build.json", "manifest", "run.sh"]);
   expect((await stat(volume)).size).toBe(sizeBytes);
-  expect(await readFile(join(machine, "run.sh"), "utf8")).toContain(`file=${volume}`);
+  expect(await readFile(join(machine, "run.sh"), "utf8")).toContain(`file="${volume}"`);
   const disk = await openGuestDisk(volume, "raw");
   try {
     expect(await disk.read("/etc/hostname")).toBe("test\n");
