@@ -7,7 +7,22 @@ import { padRight, wrap } from "./terminal/text.ts";
 const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
   Build: ["build", OLD_FORM, "wizard", "plan", "import-config", "profile", "schema", "lock"],
   Machines: [
-    ...["up", "shell", "start", "stop", "restart", "ls", "info", "console", "ssh", "exec", "cp", "snapshot", "restore"],
+    ...[
+      "up",
+      "test",
+      "shell",
+      "start",
+      "stop",
+      "restart",
+      "ls",
+      "info",
+      "console",
+      "ssh",
+      "exec",
+      "cp",
+      "snapshot",
+      "restore",
+    ],
     ...["rm", "logs", "prune", "clone", "flatten"],
   ],
   Images: ["diff", "convert", "sign", "verify", "upload"],

@@ -18,6 +18,7 @@ import { addShell } from "./commands/machines/shell.ts";
 import { addSnapshot } from "./commands/machines/snapshot.ts";
 import { addStartStop } from "./commands/machines/start-stop.ts";
 import { addTidy } from "./commands/machines/tidy.ts";
+import { addTest } from "./commands/machines/test.ts";
 import { addUp } from "./commands/machines/up.ts";
 import { addMan } from "./commands/man.ts";
 import { addOldForms } from "./commands/old-form.ts";
@@ -42,6 +43,7 @@ export function createProgram(): Command {
   addClone(program);
   addUp(program);
   addShell(program);
+  addTest(program);
   addStartStop(program);
   addList(program);
   addInside(program);

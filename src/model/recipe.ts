@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { disksSchema } from "./disk-schema.ts";
 import { isGuestPath } from "./file-edit.ts";
+import { guestTestSchema } from "./guest-test.ts";
 import { repositorySchema } from "./repository.ts";
 import { SBOM_FORMATS } from "./sbom.ts";
 import { list, size } from "./schema-parts.ts";
@@ -190,6 +191,7 @@ export const recipeSchema = z.strictObject({
     .optional(),
   sbom: list(z.enum(SBOM_FORMATS)).default([]).describe("forms in which to list what is installed, for other programs"),
   dest: path.optional(),
+  tests: z.array(guestTestSchema).max(1000).default([]).describe("what `vmbuilder test` looks for in the machine"),
 });
 
 /** A recipe whose defaults are filled in; sizes in bytes, memory in MiB. */
