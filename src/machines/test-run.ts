@@ -40,6 +40,7 @@ export interface TestRequest {
 
 const TEST_DEADLINE_MS = 60_000;
 const CONSOLE_LINES = 400;
+const AFTER_REBOOT = "after a reboot: ";
 /** Of a failed test's output, the end. */
 const SAID_CHARACTERS = 4000;
 
@@ -88,9 +89,11 @@ async function testMachine(
   const later = tests.filter((test) => test["after-reboot"]);
   const outcomes = await bootAndTest(store, machine, "", first, request);
   let evidence = await gather(machine, outcomes);
-  if (later.length > 0) {
+  const hasBooted = outcomes[0]?.failure === undefined;
+  if (!hasBooted) outcomes.push(...later.map((test) => unrun(`${AFTER_REBOOT}${testName(test)}`)));
+  else if (later.length > 0) {
     await stopMachine(store, machine, { signal: request.signal });
-    const after = await bootAndTest(store, machine, "after a reboot: ", later, request);
+    const after = await bootAndTest(store, machine, AFTER_REBOOT, later, request);
     evidence ??= await gather(machine, after);
     outcomes.push(...after);
   }
@@ -114,7 +117,7 @@ async function bootAndTest(
     const why = `the machine ${error.message.replace(`${machine.name} `, "")}`;
     return [
       { name: `${prefix}boots`, seconds: secondsSince(startedAt), failure: why },
-      ...tests.map((test) => ({ name: named(test), seconds: 0, failure: "the machine did not boot" })),
+      ...tests.map((test) => unrun(named(test))),
     ];
   }
   const bootSeconds = secondsSince(startedAt);
@@ -134,6 +137,10 @@ async function bootAndTest(
     outcomes.push(await timed(named(test), () => probe(store, machine, running, test, request)));
   }
   return outcomes;
+}
+
+function unrun(name: string): TestOutcome {
+  return { name, seconds: 0, failure: "the machine did not boot" };
 }
 
 interface Finding {
