@@ -25,8 +25,8 @@ export const debian = familyDistro({
     { path: SUITES_FILE, debianPackage: "distro-info-data" },
     { path: DEBIAN_KEYRING, debianPackage: "debian-archive-keyring", unless: "keyring" },
   ],
-  treeVersion: 6,
-  kernelPackages: /^linux-image-\d/,
+  treeVersion: 7,
+  kernelPackages: /^linux-(image|binary|modules)-\d/, // from forky on, three packages
   settings: NETWORK_SETTINGS,
   async resolveSuite(suite) {
     return findSuite(await readSuites(), suite ?? "stable", today()).codename;

@@ -16,6 +16,8 @@ export function requestPackages(recipe: Recipe, suite: Suite, architecture: "amd
   const split = [
     ...(suite.version >= 12 ? ["usr-is-merged", "systemd-resolved"] : []),
     ...(suite.version >= 13 ? ["systemd-repart"] : []),
+    // kernels of later releases prefer dracut, whose choice of drivers follows the host's
+    ...(suite.version >= 14 ? ["initramfs-tools"] : []),
   ];
   const include = [
     kernel,

@@ -92,9 +92,12 @@ function guestOptions(context: BuildContext) {
   };
 }
 
+/** Where packages have it; from Debian's 7.x on, the kernel's postinst puts it into /boot. */
+const KERNEL = /^\/boot\/vmlinuz-(.+)$|^\/usr\/lib\/modules\/([^/]+)\/vmlinuz$/;
+
 /** Versions of the kernels among the packages, as `uname -r` will say them. */
 export function kernelVersions(unpacked: readonly UnpackedPackage[]): string[] {
-  return unpacked.flatMap(({ paths }) => paths.flatMap((path) => /^\/boot\/vmlinuz-(.+)$/.exec(path)?.[1] ?? []));
+  return unpacked.flatMap(({ paths }) => paths.flatMap((path) => KERNEL.exec(path)?.slice(1).find(Boolean) ?? []));
 }
 
 /** The generator itself, whatever brings hooks for it, and what all these depend on. */
