@@ -3,6 +3,8 @@ import type { Qmp } from "../system/qmp.ts";
 import type { Forward, Machine, MachineRun } from "./machine.ts";
 
 const SSH_PORT = 22;
+/** What qemu's DHCP server gives a machine. */
+const GUEST = "10.0.2.15";
 
 /**
  * Lets ports of the host's loopback lead into a machine. qemu binds them itself, so nobody can take one between choosing and
@@ -17,9 +19,9 @@ export async function forwardPorts(
 ): Promise<Pick<MachineRun, "sshPort" | "forwards">> {
   const card = machine.cards.findIndex(({ isUser }) => isUser);
   if (card === -1) return { forwards: [] }; // it is on a bridge, where it has an address of its own
+  const address = machine.cards[card]?.guest ?? GUEST;
   const add = async (host: number, guest: number) =>
-    (await qmp.human(`hostfwd_add net${card} tcp:127.0.0.1:${host}-${machine.cards[card]?.guest ?? ""}:${guest}`)) ===
-    "";
+    (await qmp.human(`hostfwd_add net${card} tcp:127.0.0.1:${host}-${address}:${guest}`)) === "";
   for (const { host, guest } of machine.forwards) {
     if (await add(host, guest)) continue;
     throw new VmbuilderError("port-taken", `port ${host} of this host is taken, so ${machine.name} cannot have it`, {

@@ -43,17 +43,25 @@ export function qemuCommand(machine: MachineSpec & { readonly name: string }, st
       "-device",
       `virtio-blk-pci,drive=disk${index}${index === 0 ? ",bootindex=0" : ""}`,
     ]),
-    ...machine.cards.flatMap(({ netdev, mac }, index) => [
+    ...machine.cards.flatMap((card, index) => [
       "-netdev",
-      netdev,
+      start.isIncoming ? netdevOfRestored(card) : card.netdev,
       "-device",
-      `virtio-net-pci,netdev=net${index}${mac === undefined ? "" : `,mac=${mac}`}${index === 0 ? ",romfile=" : ""}`,
+      `virtio-net-pci,netdev=net${index}${card.mac === undefined ? "" : `,mac=${card.mac}`}${index === 0 ? ",romfile=" : ""}`,
     ]),
     ...["-device", "virtio-rng-pci"],
     ...renewal(machine),
     ...(start.isIncoming ? ["-incoming", "defer"] : []),
     ...(start.loadSnapshot === undefined ? [] : ["-loadvm", start.loadSnapshot]),
   ];
+}
+
+/**
+ * The snapshot's hardware address still holds the first lease of qemu's DHCP server, whose table is restored too. A server that
+ * begins one address earlier gives the machine's own, which is the second to ask, the address that it has already.
+ */
+function netdevOfRestored({ netdev, isUser, guest }: MachineSpec["cards"][number]): string {
+  return isUser && guest === undefined ? `${netdev},dhcpstart=10.0.2.14` : netdev;
 }
 
 function machineType({ architecture, memoryMb }: MachineSpec, { accelerator, memoryFile }: QemuStart): string[] {
