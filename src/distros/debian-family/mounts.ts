@@ -63,7 +63,7 @@ export function withStoragePackages(
   const contents = [disk, ...moreDisks].flatMap(({ partitions }) => partitions.map(contentOf));
   const kinds = new Set(contents.flatMap(volumesOf).map(({ fs }) => fs));
   const wanted = [
-    ...(isUsual ? [] : ["fdisk"]),
+    ...(isUsual && !growsBySfdisk([disk]) ? [] : ["fdisk"]),
     ...(contents.some(({ lvm }) => lvm) ? ["lvm2"] : []),
     ...(contents.some(({ luks }) => luks) ? ["cryptsetup", "cryptsetup-initramfs"] : []),
     ...(kinds.has("xfs") ? ["xfsprogs"] : []),

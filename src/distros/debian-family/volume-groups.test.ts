@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { GIB, MIB } from "../../model/size.ts";
 import { planDisks, planStorage } from "../../model/storage-plan.ts";
-import { groupEdits } from "./volume-groups.ts";
+import { groupEdits, growsBySfdisk } from "./volume-groups.ts";
 
 const refuse = (): never => {
   throw new Error("refused");
@@ -24,4 +24,15 @@ it("lets the last volume of the group at the disk's end grow", () => {
 
 it("adds nothing to other disks", () => {
   expect(groupEdits([planStorage({ rootSizeBytes: GIB, swapSizeBytes: 0, architecture: "amd64" })])).toEqual([]);
+});
+
+it("lets sfdisk grow the partition of a group that is encrypted", () => {
+  const lvm = { group: "vg", volumes: [{ name: "root", ...ext4("/") }] };
+  const partitions = [
+    { sizeBytes: 300 * MIB, volume: ext4("/boot") },
+    { lvm, luks: { name: "c" } },
+  ];
+  const disks = planDisks([{ sizeBytes: 4 * GIB, partitions }], "gpt", "amd64", refuse);
+  expect(growsBySfdisk(disks)).toBe(true);
+  expect(groupEdits(disks).some(({ path }) => path.includes("repart"))).toBe(false);
 });

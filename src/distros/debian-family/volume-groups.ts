@@ -28,7 +28,7 @@ interface GrowingGroup {
   readonly group: string;
   readonly volume: string;
   readonly partition: Partition;
-  /** Its partition grows by systemd-repart, which knows GPT alone, and only the disk that root is on. */
+  /** Its partition grows by systemd-repart, which knows GPT alone, and the disk that root is on if no container lies between. */
   readonly isRepart: boolean;
 }
 
@@ -77,7 +77,7 @@ function growingGroups(disks: readonly DiskPlan[]): GrowingGroup[] {
     const group = partition && contentOf(partition).lvm;
     const last = group && placeLogicalVolumes(innerPlace(partition), group.volumes).at(-1)?.volume;
     if (!last) return [];
-    const isRepart = index === 0 && disk.label !== "msdos";
+    const isRepart = index === 0 && disk.label !== "msdos" && !contentOf(partition).luks;
     return [{ group: group.group, volume: last.name, partition, isRepart }];
   });
 }
