@@ -13,7 +13,7 @@ import { SECRET_FILES, withSecrets } from "./recipe-secrets.ts";
 import { fillVariables, type Variables } from "./recipe-variables.ts";
 
 /** Keys whose values are files to read; in a recipe they are relative to its folder, as `dest` is not. */
-const FILE_KEYS: readonly string[] = [
+export const FILE_KEYS: readonly string[] = [
   "ssh-key",
   "ssh-user-key",
   "keyring",

@@ -48,7 +48,7 @@ export async function execInMachine(
   options: ExecOptions = {},
 ): Promise<ExecResult> {
   const { result, said } = await withSshLog((log) =>
-    run(sshCommand(store, machine, running, ["-T", ...sshOptions(store, machine, log)], command, options), {
+    run(sshCommand(running, ["-T", ...sshOptions(store, machine, log)], command, options), {
       signal: options.signal,
       input: options.input ?? "",
       okStatuses: Array.from({ length: 256 }, (_, status) => status),
@@ -80,15 +80,13 @@ export async function attachToMachine(
 ): Promise<number> {
   const { result, said } = await withSshLog((log) => {
     const flags = [terminal ? "-t" : "-T", ...sshOptions(store, machine, log)];
-    return runAttached(sshCommand(store, machine, running, flags, command, { user, timeoutMs }));
+    return runAttached(sshCommand(running, flags, command, { user, timeoutMs }));
   });
   if (result.status === SSH_FAILED && said !== "") throw unreachable(machine, said);
   return result.status;
 }
 
 function sshCommand(
-  _store: MachineStore,
-  _machine: Machine,
   { run: { sshPort } }: RunningMachine,
   flags: readonly string[],
   command: readonly string[],

@@ -1,3 +1,5 @@
+import { FILE_KEYS } from "../../core/recipe-file.ts";
+import { SECRET_FILES } from "../../core/recipe-secrets.ts";
 import { VmbuilderError } from "../../model/errors.ts";
 import type { GivenRecipe } from "./recipe-input.ts";
 
@@ -11,25 +13,7 @@ export const REFUSED_KEYS: readonly string[] = [
   "iso-unsigned",
   "include",
   "matrix",
-  "pass-file",
-  "rootpass-file",
-];
-
-/** Keys whose values are files beside the recipe. */
-const FILE_KEYS: readonly string[] = [
-  "ssh-key",
-  "ssh-user-key",
-  "keyring",
-  "copy",
-  "exec",
-  "firstboot",
-  "firstlogin",
-  "seedfile",
-  "part",
-  "debs",
-  "cloud-init",
-  "cloud-init-meta-data",
-  "cloud-init-network-config",
+  ...Object.values(SECRET_FILES),
 ];
 
 /** Keys whose values are addresses that the server will ask. */
