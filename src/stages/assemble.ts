@@ -142,13 +142,25 @@ function partOf(at: string, mounts: readonly string[]): TreePart {
   return { at, hidden, folders: own.flatMap((one) => pathBelow(at, one) ?? []) };
 }
 
-/** Writes the disks of a base that was just made as the cache will hold them. */
-export function writeBaseImages(base: NewBase, context: BuildContext): Promise<BaseImage[]> {
+/**
+ * Writes the disks of a base that was just made as the cache will hold them.
+ *
+ * @param withTwins whether the machine's own disks will begin with the same bytes, which are then written twice at once
+ */
+export function writeBaseImages(base: NewBase, withTwins: boolean, context: BuildContext): Promise<BaseImage[]> {
   const { workDirectory, signal } = context;
   return Promise.all(
-    base.disks.map(async ({ path }, index) => {
+    base.disks.map(async ({ path: raw }, index) => {
       const { sizeBytes } = plansOf(base.facts)[index] ?? base.facts.disk;
-      return writeImage(path, sizeBytes, await listData(path, signal), join(workDirectory, baseImage(index)), signal);
+      const path = join(workDirectory, baseImage(index));
+      return writeImage(
+        raw,
+        sizeBytes,
+        await listData(raw, signal),
+        path,
+        withTwins ? `${path}.twin` : undefined,
+        signal,
+      );
     }),
   );
 }

@@ -91,7 +91,7 @@ export async function buildMachine(plan: Plan, options: BuildOptions): Promise<B
           return deployed;
         });
       const deployment = await (sharesBase(plansOf(plan))
-        ? withBase(distro, plan, lock, headStart, context, fits, use)
+        ? withBase(distro, plan, lock, headStart, context, fits, true, use)
         : (await import("./own-disk.ts")).withOwnDisks(distro, plan, lock, headStart, identity, context, fits, use));
       if (libvirt) await define(plan, libvirt, context);
       return {

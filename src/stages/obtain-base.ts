@@ -52,6 +52,7 @@ export async function obtainBase(
         headStart,
         context,
         (facts) => void distro.identify(identity, facts, plan.disk),
+        false,
         (_, kept) => kept,
       );
       return { key, lock };

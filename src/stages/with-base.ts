@@ -4,6 +4,7 @@ import type { Distro, TreeFacts } from "../core/distro.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { Lock } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
+import { isOneFileSystem, sharesBlocks } from "../system/files.ts";
 import { assembleBase, baseKey, keepBase, writeBaseImages } from "./assemble.ts";
 import { type BaseDisk, baseImage, findBase } from "./base-disk.ts";
 import { readsBase } from "./deploy.ts";
@@ -23,6 +24,7 @@ type CheckTree = (facts: TreeFacts) => void;
  * Finds the base disk in the cache or makes it. Of two builds that want the same, one makes it and the other waits.
  * A damaged one is made anew.
  *
+ * @param leadsToDisk whether `use` makes the machine's own disks
  * @throws what installing and assembling throw
  */
 export async function withBase<T>(
@@ -32,6 +34,7 @@ export async function withBase<T>(
   headStart: HeadStart,
   context: BuildContext,
   check: CheckTree,
+  leadsToDisk: boolean,
   use: UseBase<T>,
 ): Promise<T> {
   const tree = treeKey(distro, plan, lock);
@@ -48,7 +51,7 @@ export async function withBase<T>(
       "disk",
       key,
       context.signal,
-      async () => (await cached()) ?? make(distro, plan, lock, headStart, context, check, use),
+      async () => (await cached()) ?? make(distro, plan, lock, headStart, context, check, leadsToDisk, use),
     )
   );
 }
@@ -89,6 +92,7 @@ async function make<T>(
   headStart: HeadStart,
   context: BuildContext,
   check: CheckTree,
+  leadsToDisk: boolean,
   use: UseBase<T>,
 ): Promise<T> {
   const tree = await obtainTree(distro, plan, lock, headStart, context);
@@ -103,9 +107,11 @@ async function make<T>(
         throw error;
       }
       const made = await runStep(context, "assemble", "Make the disk", () => assembleBase(distro, plan, tree, context));
+      const withTwins =
+        leadsToDisk && readsBase(plan) && (await isCopyWorthwhile(context.workDirectory, plan.destination));
       return inBackground(
         context,
-        (inner) => writeBaseImages(made, inner),
+        (inner) => writeBaseImages(made, withTwins, inner),
         (images) => {
           const base = { ...made, images };
           return inBackground(
@@ -121,6 +127,11 @@ async function make<T>(
       );
     },
   );
+}
+
+/** Whether a file written here now spares copying one there later: it can move there, and a copy there isn't for nothing. */
+async function isCopyWorthwhile(here: string, there: string): Promise<boolean> {
+  return (await isOneFileSystem(here, there)) && !(await sharesBlocks(here));
 }
 
 /** Runs one thing beside another; when the other fails, the first is stopped, and it has always ended when this returns. */

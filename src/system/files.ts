@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { copyFile, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
 import { OWN_MOUNTS, runInNamespace } from "./namespace.ts";
 
@@ -54,6 +54,27 @@ export async function readSmallBytes(path: string, limitBytes: number): Promise<
     return await file.readFile();
   } finally {
     await file.close();
+  }
+}
+
+/** Whether a folder and a path, of which the end need not exist yet, lie on one file system, so that files can move there. */
+export async function isOneFileSystem(folder: string, path: string): Promise<boolean> {
+  const there = await stat(path).catch(() => undefined);
+  if (!there) return path !== dirname(path) && isOneFileSystem(folder, dirname(path));
+  return there.dev === (await stat(folder)).dev;
+}
+
+/** Whether the file system of a folder copies files by sharing their blocks, as btrfs and XFS do. */
+export async function sharesBlocks(folder: string): Promise<boolean> {
+  const [one, other] = [join(folder, `${randomUUID()}.probe`), join(folder, `${randomUUID()}.probe`)];
+  try {
+    await writeFile(one, Buffer.alloc(4096, 1), { flag: "wx" });
+    await copyFile(one, other, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await Promise.all([one, other].map((path) => rm(path, { force: true })));
   }
 }
 

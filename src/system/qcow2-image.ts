@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { constants, copyFile, type FileHandle, open } from "node:fs/promises";
+import { constants, copyFile, type FileHandle, open, rename } from "node:fs/promises";
 import { VmbuilderError } from "../model/errors.ts";
 import { CLUSTER_BYTES, readPlaces } from "./disk-reader.ts";
 import { fileError } from "./files.ts";
@@ -22,6 +22,8 @@ export interface BaseImage {
   readonly sha256: string;
   /** State of the hash behind the data, if the file has just been written; otherwise its content is still to be verified. */
   readonly atTables?: Hash | undefined;
+  /** A second copy of header and data, for the first image that is made of this one. */
+  readonly twin?: string | undefined;
 }
 
 /**
@@ -29,6 +31,7 @@ export interface BaseImage {
  * few clusters begins with the very same bytes, which are copied and hashed as they are: {@link copyImage}.
  *
  * @param data where the raw disk holds data
+ * @param twin where a second copy of header and data goes meanwhile, if any
  * @throws disk-full, path-unusable
  */
 export async function writeImage(
@@ -36,6 +39,7 @@ export async function writeImage(
   sizeBytes: number,
   data: readonly Extent[],
   path: string,
+  twin: string | undefined,
   signal: AbortSignal,
 ): Promise<BaseImage> {
   const clusters = [...new Set(data.flatMap(clustersOf))].sort((a, b) => a - b);
@@ -45,12 +49,15 @@ export async function writeImage(
   try {
     return await writing(path, "wx", async (to) => {
       const hash = createHash("sha256");
-      const output = new Output(to, hash, 0);
-      await output.write(tables.header);
-      await output.copy(from, pieces(clusters.map((cluster) => cluster * CLUSTER_BYTES)), signal);
+      const writeData = async (...files: FileHandle[]) => {
+        const output = new Output(files, hash, 0);
+        await output.write(tables.header);
+        await output.copy(from, pieces(clusters.map((cluster) => cluster * CLUSTER_BYTES)), signal);
+      };
+      await (twin === undefined ? writeData(to) : writing(twin, "wx", (second) => writeData(to, second)));
       const atTables = hash.copy();
-      await output.write(...tables.all);
-      return { path, sha256: hash.digest("hex"), atTables };
+      await new Output([to], hash, (1 + clusters.length) * CLUSTER_BYTES).write(...tables.all);
+      return { path, sha256: hash.digest("hex"), atTables, twin };
     });
   } finally {
     await from.close();
@@ -70,7 +77,7 @@ export async function copyImage(base: BaseImage, overlay: string, path: string, 
     const [places, overPlaces] = await Promise.all([readPlaces(from, base.path), readPlaces(over, overlay)]);
     const { sizeBytes, tablesAt } = await readHeader(from, base.path);
     const end = tablesAt / CLUSTER_BYTES;
-    if (base.atTables) await copyWhole(base.path, path);
+    if (base.atTables) await takeTwin(base, path);
     return await writing(path, base.atTables ? "r+" : "wx", async (to) => {
       const hash = base.atTables?.copy() ?? (await copyVerified(base, from, tablesAt, to, signal));
       const mapped = new Map([...places].map(([cluster, at]) => [cluster, at / CLUSTER_BYTES]));
@@ -80,7 +87,7 @@ export async function copyImage(base: BaseImage, overlay: string, path: string, 
       own.forEach(([cluster], i) => void mapped.set(cluster, firstOwn + i));
       const tables = formatLayout(sizeBytes, mapped, end, own.length, replaced);
       await to.truncate((firstOwn + own.length) * CLUSTER_BYTES);
-      const output = new Output(to, hash, tablesAt);
+      const output = new Output([to], hash, tablesAt);
       await output.write(...tables.all);
       await output.copy(over, pieces(own.map(([, at]) => at)), signal);
       return hash.digest("hex");
@@ -103,7 +110,7 @@ async function copyVerified(
     const at = i * PIECE_BYTES;
     return { at, length: Math.min(PIECE_BYTES, tablesAt - at) };
   });
-  await new Output(to, hash, 0).copy(from, whole, signal);
+  await new Output([to], hash, 0).copy(from, whole, signal);
   const atTables = hash.copy();
   const { size } = await from.stat();
   const { buffer } = await from.read(Buffer.alloc(Math.max(size - tablesAt, 0)), { position: tablesAt });
@@ -111,8 +118,16 @@ async function copyVerified(
   throw damaged(path);
 }
 
-async function copyWhole(from: string, to: string): Promise<void> {
-  await copyFile(from, to, constants.COPYFILE_FICLONE).catch((error: unknown) => {
+/** The twin serves once; without one, the kernel copies the base. */
+async function takeTwin({ path, twin }: BaseImage, to: string): Promise<void> {
+  const isTaken =
+    twin !== undefined &&
+    (await rename(twin, to).then(
+      () => true,
+      () => false,
+    ));
+  if (isTaken) return;
+  await copyFile(path, to, constants.COPYFILE_FICLONE).catch((error: unknown) => {
     throw fileError(error, to);
   });
 }
@@ -152,21 +167,21 @@ function formatLayout(
   return { header: formatHeader({ sizeBytes, l1Table: start, refcountTable }), all: [l1, ...refcounts, ...l2] };
 }
 
-/** A file that is written from front to end and hashed meanwhile. */
+/** Bytes that are written from front to end, into one file or several, and hashed meanwhile. */
 class Output {
-  readonly #file: FileHandle;
+  readonly #files: readonly FileHandle[];
   readonly #hash: Hash;
   #at: number;
 
-  constructor(file: FileHandle, hash: Hash, at: number) {
-    this.#file = file;
+  constructor(files: readonly FileHandle[], hash: Hash, at: number) {
+    this.#files = files;
     this.#hash = hash;
     this.#at = at;
   }
 
   async write(...buffers: Buffer[]): Promise<void> {
     for (const bytes of buffers) {
-      const written = this.#file.write(bytes, 0, bytes.length, this.#at);
+      const written = Promise.all(this.#files.map((file) => file.write(bytes, 0, bytes.length, this.#at)));
       this.#hash.update(bytes);
       this.#at += bytes.length;
       await written;

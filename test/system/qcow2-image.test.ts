@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { listData, makeSparseFile, patchRaw } from "../../src/system/disk-image.ts";
-import { copyImage, writeImage } from "../../src/system/qcow2-image.ts";
+import { type BaseImage, copyImage, writeImage } from "../../src/system/qcow2-image.ts";
 import { writeOverlay } from "../../src/system/qcow2-overlay.ts";
 import { run } from "../fixtures/vmbuilder.ts";
 
@@ -28,7 +29,8 @@ async function makeBase(sizeBytes: number) {
   await makeSparseFile(raw, sizeBytes);
   await patchRaw(raw, content);
   const path = join(directory, `${sizeBytes}.qcow2`);
-  return { raw, sizeBytes, image: await writeImage(raw, sizeBytes, await listData(raw, signal), path, signal) };
+  const twin = `${path}.twin`;
+  return { raw, sizeBytes, image: await writeImage(raw, sizeBytes, await listData(raw, signal), path, twin, signal) };
 }
 
 function makeChanges(sizeBytes: number) {
@@ -45,19 +47,25 @@ describe.each([MIB, 5 * GIB + 512, 1024 * GIB])("a disk of %d bytes", (sizeBytes
     await checkImage(image.path, image.sha256, raw);
   });
 
-  it.each(["known", "to be verified"])("is copied with what an overlay changes, the base being %s", async (state) => {
-    const { raw, image } = await makeBase(sizeBytes);
-    const base = state === "known" ? image : { path: image.path, sha256: image.sha256 };
-    const content = makeChanges(sizeBytes);
-    const overlay = join(directory, "overlay.qcow2");
-    await writeOverlay({ path: image.path, format: "qcow2" }, overlay, sizeBytes, content);
-    const copy = join(directory, "copy.qcow2");
-    const sha256 = await copyImage(base, overlay, copy, signal);
-    await patchRaw(raw, content);
-    await checkImage(copy, sha256, raw);
-    await run("qemu-io", ["-f", "qcow2", "-c", `write -P 7 ${sizeBytes - 65536} 4096`, copy]);
-    await run("qemu-img", ["check", "-q", copy]);
-  });
+  it.each(["with a twin", "known", "to be verified"])(
+    "is copied with what an overlay changes, the base being %s",
+    async (state) => {
+      const { raw, image } = await makeBase(sizeBytes);
+      const { twin, ...known } = image;
+      const unverified = { path: known.path, sha256: known.sha256 };
+      const base: BaseImage = state === "with a twin" ? image : state === "known" ? known : unverified;
+      const content = makeChanges(sizeBytes);
+      const overlay = join(directory, "overlay.qcow2");
+      await writeOverlay({ path: image.path, format: "qcow2" }, overlay, sizeBytes, content);
+      const copy = join(directory, "copy.qcow2");
+      const sha256 = await copyImage(base, overlay, copy, signal);
+      expect(existsSync(twin ?? "")).toBe(base.twin === undefined);
+      await patchRaw(raw, content);
+      await checkImage(copy, sha256, raw);
+      await run("qemu-io", ["-f", "qcow2", "-c", `write -P 7 ${sizeBytes - 65536} 4096`, copy]);
+      await run("qemu-img", ["check", "-q", copy]);
+    },
+  );
 });
 
 it("counts the clusters of more than one block of refcounts", async () => {
@@ -67,7 +75,14 @@ it("counts the clusters of more than one block of refcounts", async () => {
   await patchRaw(raw, [{ offsetBytes: 0, bytes: Buffer.alloc(512, 1) }]);
   const path = join(directory, "large.qcow2");
   // 2 GiB and some that are all data, as far as anybody knows
-  const image = await writeImage(raw, sizeBytes, [{ offsetBytes: 0, sizeBytes: 2 * GIB + 64 * MIB }], path, signal);
+  const image = await writeImage(
+    raw,
+    sizeBytes,
+    [{ offsetBytes: 0, sizeBytes: 2 * GIB + 64 * MIB }],
+    path,
+    undefined,
+    signal,
+  );
   await run("qemu-img", ["check", "-q", image.path]);
 }, 60_000);
 
