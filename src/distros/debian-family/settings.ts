@@ -95,7 +95,7 @@ export const SETTINGS: readonly TarItem[] = [
   directory("/etc/initramfs-tools/conf.d"),
   file(
     "/etc/initramfs-tools/conf.d/vmbuilder",
-    "# Written by vmbuilder: a virtual machine's initramfs needs few drivers (see hooks/vmbuilder).\n# For any hardware: MODULES=most, then update-initramfs -u.\nMODULES=list\nRESUME=none\n",
+    "# Written by vmbuilder: a virtual machine's initramfs needs few drivers (see hooks/vmbuilder).\n# For any hardware: MODULES=most, then update-initramfs -u.\nMODULES=list\nRESUME=none\n# Little larger, and made in half the time.\nCOMPRESSLEVEL=1\n",
   ),
   directory("/etc/initramfs-tools/hooks"),
   file("/etc/initramfs-tools/hooks/vmbuilder", INITRAMFS_HOOK, 0o755),
