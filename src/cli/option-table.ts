@@ -106,7 +106,13 @@ export const buildOptions = [
     help: "standard or minbase",
     standard: "standard",
   },
-  { key: "addpkg", kind: "list", argument: "NAME,...", group: "System", help: "packages to add, also ./FILE.deb" },
+  {
+    key: "addpkg",
+    kind: "list",
+    argument: "NAME,...",
+    group: "System",
+    help: "packages to add, also ./FILE.deb, TASK^",
+  },
   { key: "tasks", kind: "list", argument: "NAME,...", group: "System", help: "tasks to add, such as web-server" },
   {
     key: "removepkg",

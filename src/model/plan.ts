@@ -79,6 +79,11 @@ export function isDebPath(text: string): boolean {
   return text.endsWith(".deb");
 }
 
+/** Tells a task, a named set of packages of the archive, from a package; both are asked for in the same lists, as with apt. */
+export function isTask(text: string): boolean {
+  return text.endsWith("^");
+}
+
 /** A repository of a recipe, with what verifies it. */
 export interface ExtraRepository {
   readonly name: string;

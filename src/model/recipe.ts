@@ -13,7 +13,7 @@ const HOSTNAME =
   /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 const USER_NAME = /^[a-z_][a-z0-9_-]{0,31}$/;
 const PACKAGE_NAME = /^[a-z0-9][a-z0-9+.-]+$/;
-const PACKAGE_OR_PATH = /^(?:[a-z0-9][a-z0-9+.-]+|[^\0\n]+\.deb)$/;
+const PACKAGE_OR_PATH = /^(?:[a-z0-9][a-z0-9+.-]+\^?|[^\0\n]+\.deb)$/;
 const PPA = /^(?:ppa:)?[a-z0-9][a-z0-9.+-]*(?:\/[a-z0-9][a-z0-9.+-]*)?$/;
 const WORD = /^[A-Za-z0-9][A-Za-z0-9.+_-]*$/;
 /** No transport and no parameter by which a recipe could start a program here. */

@@ -23,7 +23,10 @@ let stranger: SigningKey;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "vmb-repos-"));
   archive = await openMirror([{ name: "base", control: { Priority: "required", Essential: "yes" } }]);
-  other = await openMirror([{ name: "extra", control: { Depends: "base" } }]);
+  other = await openMirror([
+    { name: "extra", control: { Depends: "base" } },
+    { name: "task-part", control: { Depends: "extra", Task: "one, two" } },
+  ]);
   await mkdir(join(directory, "k"));
   stranger = await makeSigningKey(join(directory, "k"));
 });
@@ -57,6 +60,16 @@ describe("a repository", () => {
     expect(lock.sources.filter(({ name }) => name !== undefined)).toEqual([]); // the host's loopback is nothing for a guest
     const again = await attempt({ repositories: repository() });
     expect(again).toEqual(lock);
+  });
+
+  test("gives a task's packages, which count as asked for", async () => {
+    const lock = await attempt({ repositories: repository() }, ["two^"]);
+    expect(lock.packages.map(({ name }) => name).sort()).toEqual(["base", "extra", "task-part"]);
+    expect([...lock.manual].sort()).toEqual(["base", "task-part"]);
+    expect(await failure(attempt({ repositories: repository() }, ["twos^"]))).toMatchObject({
+      code: "package-unknown",
+      hint: expect.stringContaining("two^"),
+    });
   });
 
   test("takes a key in armor, among others, by its fingerprint", async () => {

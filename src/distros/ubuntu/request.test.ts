@@ -32,4 +32,11 @@ describe("requestPackages", () => {
     expect(request({}, "arm64").include).toContain("grub-efi-arm64-bin");
     expect(request({}, "arm64").include).not.toContain("grub-pc");
   });
+
+  it("takes tasks for what apt's lists call so", () => {
+    expect(request({ tasks: ["lamp-server"], addpkg: ["mail-server^"] }).include.slice(-2)).toEqual([
+      "lamp-server^",
+      "mail-server^",
+    ]);
+  });
 });

@@ -18,6 +18,7 @@ export function requestPackages(recipe: Recipe, architecture: "amd64" | "arm64")
     ...["systemd-sysv", "udev", "sudo", "locales", "apt", "netplan.io", "ubuntu-keyring"],
     ...(isMinimal ? [] : ["ubuntu-minimal"]),
     ...(wantsSsh ? ["openssh-server"] : []),
+    ...recipe.tasks.map((name) => `${name}^`),
     ...recipe.addpkg,
   ];
   const excluded = new Set(recipe.removepkg);

@@ -5,12 +5,13 @@ import { type BuildContext, logLine, runStep } from "../../../core/context.ts";
 import { stepKey } from "../../../core/step-key.ts";
 import { VmbuilderError } from "../../../model/errors.ts";
 import { type Lock, type PackageRef, type ReleaseRef, sourceIdentity } from "../../../model/package.ts";
-import type { LocalDeb, Plan } from "../../../model/plan.ts";
+import type { LocalDeb, PackageRequest, Plan } from "../../../model/plan.ts";
 import { type DownloadOptions, openDownloader } from "../../../system/download.ts";
 import type { ArchiveOptions, ResolvedSources } from "./archive.ts";
 import { updateIndex } from "./index-update.ts";
 import { refuseOlderReleases, rememberReleases } from "./release-memory.ts";
 import { type LocalPackages, solvePackages } from "./solve.ts";
+import { expandTasks } from "./tasks.ts";
 
 const INDEX_VERSION = 1;
 const LOCK_VERSION = 4;
@@ -82,8 +83,9 @@ async function resolveOnce(
   return runStep(context, "resolve/packages", "Choose packages", async () => {
     onSolving();
     const local = debs.length > 0 ? await indexLocalDebs(debs, context) : undefined;
-    const packages = await solvePackages(apt, plan.packages, context.signal, local);
-    const lock: Lock = { packages, manual: manualPackages(plan, packages), sources: guestSources };
+    const request = await expandTasks(plan.packages, apt.lists);
+    const packages = await solvePackages(apt, request, context.signal, local);
+    const lock: Lock = { packages, manual: manualPackages(request, packages), sources: guestSources };
     await commitObject(context.cache, "lock", lockKey, plan.suite, async (directory) => {
       await writeFile(join(directory, "lock.json"), JSON.stringify(lock));
       return null;
@@ -149,9 +151,9 @@ async function findAll(
   };
 }
 
-function manualPackages(plan: Plan, packages: readonly PackageRef[]): string[] {
-  const priorities = new Set(plan.packages.priorities);
-  const asked = new Set([...plan.packages.include, ...(plan.packages.optional ?? [])]);
+function manualPackages(request: PackageRequest, packages: readonly PackageRef[]): string[] {
+  const priorities = new Set(request.priorities);
+  const asked = new Set([...request.include, ...(request.optional ?? [])]);
   return packages
     .filter(({ name, priority, essential }) => essential || priorities.has(priority) || asked.has(name))
     .map(({ name }) => name);
