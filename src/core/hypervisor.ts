@@ -41,8 +41,8 @@ export interface MachineDescription {
   /** Of this machine alone. */
   readonly uuid: string;
   readonly disks: readonly MachineDisk[];
-  /** Where it is to be defined, if that is known. */
-  readonly libvirt?: LibvirtHost | undefined;
+  /** Where it is to be defined. */
+  readonly libvirt: LibvirtHost;
   /** The result folder as people will find it, for descriptions that need absolute paths. */
   readonly directory: string;
 }

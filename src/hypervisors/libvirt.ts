@@ -4,7 +4,7 @@
  * @see https://libvirt.org/formatdomain.html
  */
 import { basename, join } from "node:path";
-import type { Hypervisor, LibvirtHost, MachineDescription } from "../core/hypervisor.ts";
+import type { Hypervisor, MachineDescription } from "../core/hypervisor.ts";
 import type { Architecture } from "../model/architecture.ts";
 import type { InterfacePlan } from "../model/network.ts";
 import { driveLetter } from "./drive-letter.ts";
@@ -20,7 +20,6 @@ export const libvirtDomain: Hypervisor = {
   describe: (machine) => [{ name: `${machine.hostname}.xml`, content: domain(machine), mode: 0o644 }],
 };
 
-/** KVM unless the libvirt that is to get it is known to have none. */
 function domain({
   recipe,
   network,
@@ -35,7 +34,7 @@ function domain({
 }: MachineDescription): string {
   const [cpu, machine] = MACHINES[architecture];
   const isUefi = firmware === "uefi";
-  const { hasKvm, isSession, pool }: LibvirtHost = libvirt ?? { hasKvm: true, isSession: false };
+  const { hasKvm, isSession, pool } = libvirt;
   const source = (name: string) =>
     pool === undefined
       ? `file="${escapeXml(join(directory, name))}"`

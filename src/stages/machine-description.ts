@@ -5,6 +5,7 @@ import type { Identity } from "../model/identity.ts";
 import type { NetworkPlan } from "../model/network.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";
+import { hostArchitecture } from "../system/foreign-programs.ts";
 import { diskFile } from "./artifact.ts";
 import { findDistro } from "./plan.ts";
 
@@ -29,7 +30,13 @@ export async function describeMachine(
 ): Promise<MachineDescription> {
   const system = await findDistro(distro).systemIds(suite);
   const firmware = machine.architecture === "arm64" ? "uefi" : (machine.recipe.firmware ?? "bios");
-  return { ...machine, firmware, system, uuid: derivedUuid(diskGuid, "machine"), disks };
+  const libvirt = machine.libvirt ?? unknownLibvirt(machine.architecture);
+  return { ...machine, libvirt, firmware, system, uuid: derivedUuid(diskGuid, "machine"), disks };
+}
+
+/** One that nobody named is taken for a host like this one, whose KVM runs its own architecture alone. */
+function unknownLibvirt(architecture: DescribedMachine["architecture"]): LibvirtHost {
+  return { hasKvm: architecture === hostArchitecture(), isSession: false };
 }
 
 /** A disk of a machine in one format. */
