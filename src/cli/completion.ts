@@ -12,7 +12,7 @@ export type Shell = (typeof SHELLS)[number];
 
 const RENDERERS = { bash: renderBash, zsh: renderZsh, fish: renderFish } as const satisfies Record<Shell, unknown>;
 
-/** Writes a shell's completion script for a program: commands, options, choices, files and folders. */
-export function renderCompletion(program: Command, shell: Shell): string {
-  return RENDERERS[shell](completionCommands(program));
+/** Writes a shell's completion script for a program: commands, options, choices, files, folders, recipes and machines. */
+export function renderCompletion(program: Command, shell: Shell, recipes: readonly string[]): string {
+  return RENDERERS[shell](completionCommands(program, recipes));
 }

@@ -5,7 +5,7 @@ import { padRight, wrap } from "./terminal/text.ts";
 
 /** Headings of the commands in the root's help, in order, and which commands stand under them. */
 const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
-  Build: ["build", OLD_FORM, "wizard", "plan", "import-config", "profile", "schema", "lock"],
+  Build: ["build", OLD_FORM, "wizard", "recipe", "plan", "import-config", "profile", "schema", "lock"],
   Machines: [
     ...[
       "up",

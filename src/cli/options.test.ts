@@ -82,7 +82,7 @@ describe("what derives from the table", () => {
   it("has every option: man page and completion", () => {
     const { program } = programWithBuild();
     const page = renderManPage(program);
-    const scripts = SHELLS.map((shell) => renderCompletion(program, shell));
+    const scripts = SHELLS.map((shell) => renderCompletion(program, shell, ["recipe:web"]));
     for (const { key } of buildOptions) {
       expect(page).toContain(`\\fB\\-\\-${key.replaceAll("-", "\\-")}\\fR`);
       for (const script of scripts) expect(script).toMatch(new RegExp(`(--|-l )${key}\\b`));

@@ -24,6 +24,7 @@ import { addMan } from "./commands/man.ts";
 import { addOldForms } from "./commands/old-form.ts";
 import { addPlan } from "./commands/plan.ts";
 import { addProfile } from "./commands/profile.ts";
+import { addRecipe } from "./commands/recipe.ts";
 import { addSchema } from "./commands/schema.ts";
 import { addServe } from "./commands/serve.ts";
 import { addSign } from "./commands/sign.ts";
@@ -61,6 +62,7 @@ export function createProgram(): Command {
   addImportConfig(program);
   addWizard(program);
   addPlan(program);
+  addRecipe(program);
   addProfile(program);
   addSchema(program);
   addServe(program);

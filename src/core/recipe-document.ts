@@ -6,6 +6,7 @@ import { readSmallFile } from "../system/files.ts";
 import type { RecipeLayer } from "./recipe-layers.ts";
 import { mistake } from "./recipe-mistake.ts";
 import { parseRecipe } from "./recipe-yaml.ts";
+import { recipePath, SHIPPED } from "./shipped-recipes.ts";
 
 /** One recipe file as it is written: its own keys, and the variables it defines. */
 export interface RecipeDocument extends RecipeLayer {
@@ -27,7 +28,7 @@ const MOST_FILES = 64;
  */
 export async function readDocuments(file: string): Promise<RecipeDocument[]> {
   const documents = new Map<string, RecipeDocument>();
-  await collect(file, [], documents);
+  await collect(await recipePath(file), [], documents);
   return [...documents.values()];
 }
 
@@ -62,10 +63,21 @@ async function collect(
   if (!parsed.success) throw mistake(parsed.error, own, name, COMPOSITION_KEYS);
   const { include, vars, matrix } = parsed.data;
   for (const [index, other] of include.entries()) {
-    const path = isAbsolute(other) ? other : join(dirname(file), other);
     const at = Array.isArray(written.values.include) ? ["include", index] : ["include"];
-    await collect(path, names, documents, `${name(at)}: `);
+    await collect(await includedPath(other, file, name(at)), names, documents, `${name(at)}: `);
   }
   const values = Object.fromEntries(entries.filter((entry) => !isComposition(entry)));
   documents.set(path, { file, values, vars, matrix, name });
+}
+
+/** Where an included recipe lies: beside the file that includes it, or with vmbuilder. */
+async function includedPath(other: string, file: string, place: string): Promise<string> {
+  if (!other.startsWith(SHIPPED)) return isAbsolute(other) ? other : join(dirname(file), other);
+  return recipePath(other).catch((error: unknown) => {
+    if (!(error instanceof VmbuilderError)) throw error;
+    throw new VmbuilderError(error.code, `${place}: ${error.message}`, {
+      cause: error,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  });
 }

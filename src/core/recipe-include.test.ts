@@ -50,6 +50,19 @@ describe("include", () => {
     expect(await read({ addpkg: ["jq"] })).toMatchObject({ addpkg: ["jq"] });
   });
 
+  it("starts from a recipe that comes with vmbuilder", async () => {
+    await files({ "web.yaml": "include: recipe:webserver\nhostname: mine\naddpkg+: vim\n" });
+    expect(await read()).toMatchObject({
+      hostname: "mine",
+      addpkg: ["nginx", "openssl", "curl", "vim"],
+      firstboot: [expect.stringMatching(/\/recipes\/webserver\/firstboot$/)],
+    });
+    await files({ "web.yaml": "include: [recipe:webserv]\n" });
+    expect(await refusal(read())).toBe(
+      'web.yaml:1:11: include.0: there is no recipe "webserv" among those of vmbuilder (did you mean recipe:webserver?)',
+    );
+  });
+
   it.each([
     [{ "a.yaml": "mem: 1k\n" }, 'a.yaml:1:6: mem: "1k" is no whole number'],
     [{ "a.yaml": "cpu: 1\n" }, "a.yaml:1:1: cpu: there is no such key (did you mean cpus?)"],

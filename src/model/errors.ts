@@ -7,6 +7,7 @@ export const ERROR_TABLE = {
   "usage": { exitStatus: 2, httpStatus: 400 },
   "recipe-invalid": { exitStatus: 2, httpStatus: 400 },
   "profile-unknown": { exitStatus: 2, httpStatus: 404 },
+  "recipe-unknown": { exitStatus: 2, httpStatus: 404 },
   "secret-unsafe": { exitStatus: 2, httpStatus: 400 },
   "suite-unknown": { exitStatus: 2, httpStatus: 400 },
   "storage-impossible": { exitStatus: 2, httpStatus: 400 },

@@ -29,6 +29,7 @@ const COMMANDS = [
   "wizard",
   "profile",
   "profile save",
+  "recipe",
   "schema",
   "man",
   "completion",

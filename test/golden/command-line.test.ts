@@ -1,4 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { run, vmbuilder } from "../fixtures/vmbuilder.ts";
 import { expectGolden } from "./golden-file.ts";
 
@@ -33,6 +36,12 @@ describe("help", () => {
 });
 
 describe("completion", () => {
+  let state = "";
+  beforeAll(async () => {
+    state = await mkdtemp(join(tmpdir(), "vmb-completion-"));
+  });
+  afterAll(() => rm(state, { recursive: true, force: true }));
+
   it.each(["bash", "zsh", "fish"])("for %s is as it was", async (shell) => {
     await expectGolden(`completion-${shell}.txt`, await output("completion", shell));
   });
@@ -53,15 +62,23 @@ describe("completion", () => {
     ["vmbuilder cache gc --max", ["--max-age", "--max-size"]],
     ["vmbuilder completion z", ["zsh"]],
     ["vmbuilder nonsense --", ["--version", "--help"]],
+    ["vmbuilder start w", ["web", "web2"]],
+    ["vmbuilder rm web d", ["db"]],
+    ["vmbuilder test recipe : webs", ["webserver"]], // bash takes the colon for a word
+    ["vmbuilder up recipe:mini", ["recipe:minimal"]], // unless COMP_WORDBREAKS lacks it
   ])("of %j in bash itself", async (line, words) => {
     const script = `
-      eval "$(bin/vmbuilder completion bash)"
+      PATH=$PWD/bin:$PATH VMBUILDER_STATE_DIR=$2
+      export VMBUILDER_STATE_DIR
+      mkdir -p "$2"/machines/web "$2"/machines/web2 "$2"/machines/db
+      eval "$(vmbuilder completion bash)"
+      [[ $1 != *[a-z]:* ]] || COMP_WORDBREAKS=\${COMP_WORDBREAKS//:}
       spec=$(complete -p vmbuilder); spec=\${spec#*-F }
       read -ra COMP_WORDS <<<"$1"; [[ $1 != *" " ]] || COMP_WORDS+=("")
       COMP_LINE=$1 COMP_POINT=\${#1} COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
       \${spec%% *} vmbuilder
       printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const { stdout, stderr } = await run("bash", ["-c", script, "bash", line]);
+    const { stdout, stderr } = await run("bash", ["-c", script, "bash", line, state]);
     expect(stderr).toBe("");
     expect(stdout.trim().split("\n")).toEqual(words);
   });

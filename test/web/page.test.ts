@@ -130,6 +130,18 @@ describe("the form", () => {
     await page.getByText("From the profile “Shop in Berlin”.").waitFor();
     expect(await field("Name of the machine").inputValue()).toBe("shop");
   });
+
+  it("begins with a ready recipe, whose files go with it", async () => {
+    await page.getByLabel("Or begin with a ready recipe").selectOption("webserver");
+    await page.getByText("Web server: nginx with TLS.").waitFor();
+    expect(await field("Name of the machine").inputValue()).toBe("webserver");
+    const checked = page.waitForResponse((response) => response.url().endsWith("/recipes/check"));
+    await field("Name of the machine").fill("web-02");
+    const answer = await checked;
+    expect(Object.keys(answer.request().postDataJSON().files)).toContain("site.conf");
+    expect(await answer.json()).toMatchObject({ isValid: true, problems: [] });
+    await page.getByRole("button", { name: "Start over" }).click();
+  });
 });
 
 describe("a build", () => {

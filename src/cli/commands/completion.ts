@@ -7,7 +7,9 @@ export function addCompletion(program: Command): void {
     .command("completion")
     .addArgument(new Argument("<SHELL>", "shell to complete in").choices(SHELLS))
     .description("Prints completion for a shell.")
-    .action((shell: Shell) => {
-      process.stdout.write(renderCompletion(program, shell));
+    .action(async (shell: Shell) => {
+      const { SHIPPED, shippedNames } = await import("../../core/shipped-recipes.ts");
+      const recipes = (await shippedNames()).map((name) => SHIPPED + name);
+      process.stdout.write(renderCompletion(program, shell, recipes));
     });
 }

@@ -1,24 +1,33 @@
-import type { CompletionCommand, Value } from "./model.ts";
+import { type CompletionCommand, recipeNames, type Value } from "./model.ts";
 
 /** Writes completion for bash; it needs nothing but bash itself. */
 export function renderBash(commands: readonly CompletionCommand[]): string {
   return `# bash completion for vmbuilder; load it with: source <(vmbuilder completion bash)
 _vmbuilder() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} path= next i option= args=0
+  local words=() cur path= next i option= args=0
   COMPREPLY=()
+  # Bash takes recipe:web for three words.
+  for ((i = 0; i <= COMP_CWORD; i++)); do
+    if ((i > 1)) && [[ \${COMP_WORDS[i]} == : || \${COMP_WORDS[i - 1]} == : ]]; then
+      words[\${#words[@]}-1]+=\${COMP_WORDS[i]}
+    else
+      words+=("\${COMP_WORDS[i]}")
+    fi
+  done
+  cur=\${words[\${#words[@]}-1]}
   [[ $cur == "=" ]] && cur=
-  for ((i = 1; i < COMP_CWORD; i++)); do
-    [[ \${COMP_WORDS[i]} == "=" ]] && continue
+  for ((i = 1; i < \${#words[@]} - 1; i++)); do
+    [[ \${words[i]} == "=" ]] && continue
     if [[ $option ]]; then option=; continue; fi
-    next=\${path:+$path }\${COMP_WORDS[i]}
+    next=\${path:+$path }\${words[i]}
     case "$next" in
       ${commands
         .filter(({ path }) => path.length > 0)
         .map(({ path }) => `"${path.join(" ")}"`)
         .join(" | ")}) path=$next; continue ;;
     esac
-    case "$path:\${COMP_WORDS[i]}" in
-      ${pattern(commands.flatMap(optionsWithValue))}) option=\${COMP_WORDS[i]} ;;
+    case "$path:\${words[i]}" in
+      ${pattern(commands.flatMap(optionsWithValue))}) option=\${words[i]} ;;
       *:-*) ;;
       *) ((args++)) ;;
     esac
@@ -38,6 +47,16 @@ ${commands.map(optionCase).join("\n")}
   case "$path:$args" in
 ${commands.flatMap(argumentCases).join("\n")}
   esac
+  [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]] && COMPREPLY=("\${COMPREPLY[@]#"\${cur%"\${cur##*:}"}"}")
+}
+# What readline knows as files, it quotes: recipe\\:web would work, but look odd.
+_vmbuilder_recipe_names() {
+  ${words(recipeNames(commands))}
+  ((\${#COMPREPLY[@]})) || compopt -o filenames 2> /dev/null
+  mapfile -t -O \${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$cur")
+}
+_vmbuilder_machine_names() {
+  mapfile -t COMPREPLY < <(compgen -W "$(vmbuilder ls --names 2> /dev/null)" -- "$cur")
 }
 complete -F _vmbuilder vmbuilder
 `;
@@ -65,8 +84,8 @@ function optionCase({ path, options }: CompletionCommand): string {
 function argumentCases(command: CompletionCommand): string[] {
   const path = command.path.join(" ");
   if (command.children.length > 0) return [`    "${path}:0") ${words(command.children.map(({ name }) => name))} ;;`];
-  return command.arguments.flatMap(({ value }, index) =>
-    reply(value).map((line) => `    "${path}:${index}") ${line} ;;`),
+  return command.arguments.flatMap(({ value, repeatable }, index) =>
+    reply(value).map((line) => `    ${repeatable ? `"${path}:"*` : `"${path}:${index}"`}) ${line} ;;`),
   );
 }
 
@@ -78,6 +97,10 @@ function reply(value: Value): string[] {
       return ['compopt -o filenames 2> /dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur")'];
     case "directory":
       return ['compopt -o filenames 2> /dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$cur")'];
+    case "recipe":
+      return ["_vmbuilder_recipe_names"];
+    case "machine":
+      return ["_vmbuilder_machine_names"];
     default:
       return [];
   }

@@ -38,6 +38,10 @@ function valueFlags(value: Value): string {
       return "-r -F";
     case "directory":
       return "-x -a '(__fish_complete_directories)'";
+    case "recipe":
+      return `-F -a ${quote(value.names.join(" "))}`;
+    case "machine":
+      return "-x -a '(vmbuilder ls --names 2> /dev/null)'";
     case "text":
       return "-x";
     case "none":

@@ -1,4 +1,4 @@
-import type { Argument, Command, Option } from "commander";
+import type { Command, Option } from "commander";
 import { commandPath, descendants, WORKER_COMMAND } from "../help.ts";
 import { OLD_FORM, UBUNTU_PROGRAM } from "../old-form.ts";
 import { isOldOption } from "../old-options.ts";
@@ -9,6 +9,8 @@ export type Value =
   | { kind: "text" }
   | { kind: "file" }
   | { kind: "directory" }
+  | { kind: "machine" }
+  | { kind: "recipe"; names: readonly string[] }
   | { kind: "choices"; choices: readonly string[] };
 
 /** An option that a shell can offer. */
@@ -27,14 +29,20 @@ export interface CompletionCommand {
   readonly help: string;
   readonly children: readonly { name: string; help: string }[];
   readonly options: readonly CompletionOption[];
-  readonly arguments: readonly { name: string; value: Value }[];
+  readonly arguments: readonly { name: string; value: Value; repeatable: boolean }[];
 }
 
-const FILE_NAMES = ["FILE", "RECIPE"];
+const FILE_NAMES = ["FILE"];
+const RECIPE_NAMES = ["RECIPE"];
+const MACHINE_NAMES = ["MACHINE"];
 const DIRECTORY_NAMES = ["DIR"];
 
-/** Flattens a program into the commands that a shell completes, the program itself first. */
-export function completionCommands(program: Command): CompletionCommand[] {
+/**
+ * Flattens a program into the commands that a shell completes, the program itself first.
+ *
+ * @param recipes what stands for a recipe file, such as `recipe:webserver`
+ */
+export function completionCommands(program: Command, recipes: readonly string[]): CompletionCommand[] {
   const commands = [program, ...descendants(program)].filter((command) => !isUnlisted(command));
   return commands.map((command) => ({
     path: command.parent ? commandPath(command).split(" ") : [],
@@ -42,12 +50,22 @@ export function completionCommands(program: Command): CompletionCommand[] {
     children: command.commands
       .filter((child) => !isUnlisted(child))
       .map((child) => ({ name: child.name(), help: summary(child) })),
-    options: [...command.options.filter((option) => !isOldOption(option)).map(completionOption), HELP_OPTION],
+    options: [
+      ...command.options.filter((option) => !isOldOption(option)).map((option) => completionOption(option, recipes)),
+      HELP_OPTION,
+    ],
     arguments: command.registeredArguments.map((argument) => ({
       name: argument.name(),
-      value: argumentValue(argument),
+      value: valueNamed(argument.name(), argument.argChoices, recipes),
+      repeatable: argument.variadic,
     })),
   }));
+}
+
+/** What stands for a recipe file in these commands. */
+export function recipeNames(commands: readonly CompletionCommand[]): readonly string[] {
+  const values = commands.flatMap((command) => command.arguments.map(({ value }) => value));
+  return values.find((value) => value.kind === "recipe")?.names ?? [];
 }
 
 /** They are for command lines that were written long ago, or by the program itself. */
@@ -64,24 +82,22 @@ const HELP_OPTION: CompletionOption = {
   repeatable: false,
 };
 
-function completionOption(option: Option): CompletionOption {
+function completionOption(option: Option, recipes: readonly string[]): CompletionOption {
   const argument = /<(.*)>/.exec(option.flags)?.[1] ?? "";
   return {
     long: option.long ?? option.flags,
     short: option.short,
-    value: argument === "" ? { kind: "none" } : valueNamed(argument, option.argChoices),
+    value: argument === "" ? { kind: "none" } : valueNamed(argument, option.argChoices, recipes),
     argument,
     help: option.description,
     repeatable: argument.endsWith("..."),
   };
 }
 
-function argumentValue(argument: Argument): Value {
-  return valueNamed(argument.name(), argument.argChoices);
-}
-
-/** The name of a value says what completes it: FILE and RECIPE files, DIR folders. */
-function valueNamed(name: string, choices: readonly string[] | undefined): Value {
+/** The name of a value says what completes it: FILE files, DIR folders, RECIPE files and names, MACHINE machines. */
+function valueNamed(name: string, choices: readonly string[] | undefined, recipes: readonly string[]): Value {
+  if (MACHINE_NAMES.includes(name)) return { kind: "machine" };
+  if (RECIPE_NAMES.includes(name)) return { kind: "recipe", names: recipes };
   if (choices) return { kind: "choices", choices };
   if (FILE_NAMES.includes(name)) return { kind: "file" };
   if (DIRECTORY_NAMES.includes(name)) return { kind: "directory" };

@@ -1,4 +1,4 @@
-import type { CompletionCommand, CompletionOption, Value } from "./model.ts";
+import { type CompletionCommand, type CompletionOption, recipeNames, type Value } from "./model.ts";
 
 /** Writes completion for zsh: one function for each command, as `_arguments` wants it. */
 export function renderZsh(commands: readonly CompletionCommand[]): string {
@@ -6,6 +6,15 @@ export function renderZsh(commands: readonly CompletionCommand[]): string {
 # zsh completion for vmbuilder; store it as _vmbuilder in a folder of $fpath
 
 ${commands.map(commandFunction).join("\n")}
+_vmbuilder_recipe_names() {
+  compadd - ${recipeNames(commands).join(" ")}
+  _files
+}
+
+_vmbuilder_machine_names() {
+  compadd - \${(f)"$(vmbuilder ls --names 2> /dev/null)"}
+}
+
 if [[ $funcstack[1] == _vmbuilder ]]; then
   _vmbuilder "$@"
 else
@@ -17,8 +26,8 @@ fi
 function commandFunction(command: CompletionCommand): string {
   const specs = command.options.flatMap(optionSpecs);
   if (command.children.length > 0) return groupFunction(command, specs);
-  const positions = command.arguments.map(({ name, value }, index) =>
-    quote(`${index + 1}:${escapeSpec(name)}:${action(value)}`),
+  const positions = command.arguments.map(({ name, value, repeatable }, index) =>
+    quote(`${repeatable ? "*" : index + 1}:${escapeSpec(name)}:${action(value)}`),
   );
   return `${functionName(command.path)}() {
   _arguments -s \\
@@ -64,6 +73,10 @@ function action(value: Value): string {
       return "_files";
     case "directory":
       return "_files -/";
+    case "recipe":
+      return "_vmbuilder_recipe_names";
+    case "machine":
+      return "_vmbuilder_machine_names";
     default:
       return " ";
   }

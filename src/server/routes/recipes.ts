@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { findShippedRecipe, listShippedRecipes, shippedFiles } from "../../core/shipped-recipes.ts";
 import { DISTROS } from "../../distros/index.ts";
 import { FORMATS } from "../../formats/index.ts";
 import { HYPERVISORS } from "../../hypervisors/index.ts";
@@ -102,6 +103,29 @@ export const RECIPE_ROUTES: readonly Route[] = [
         allowedMirrors: [...server.settings.mirrorHosts],
       };
       return { status: 200, body: choices };
+    },
+  }),
+  route({
+    method: "get",
+    path: "/recipes",
+    summary: "Lists the recipes that come with vmbuilder",
+    access: "user",
+    answers: { 200: z.object({ items: z.array(z.object(named)) }) },
+    async handle() {
+      const items = (await listShippedRecipes()).map(({ name, title }) => ({ name, title }));
+      return { status: 200, body: { items } };
+    },
+  }),
+  route({
+    method: "get",
+    path: "/recipes/{name}",
+    summary: "Gives a recipe that comes with vmbuilder, and the files that it names",
+    access: "user",
+    answers: { 200: z.object({ ...named, yaml: z.string(), files: z.record(z.string(), z.string()) }) },
+    async handle({ params }) {
+      const recipe = await findShippedRecipe(params.name ?? "");
+      const { name, title, yaml } = recipe;
+      return { status: 200, body: { name, title, yaml, files: Object.fromEntries(await shippedFiles(recipe)) } };
     },
   }),
   route({

@@ -180,6 +180,12 @@ export interface StoredRecipe {
   readonly files?: Record<string, RecipeFile>;
 }
 
+/** A recipe that comes with vmbuilder. */
+export interface ShippedRecipe extends Named {
+  readonly yaml: string;
+  readonly files: Record<string, RecipeFile>;
+}
+
 export interface Profile {
   readonly id: string;
   readonly owner: string;

@@ -1,6 +1,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { type Document, isMap, LineCounter, parseDocument } from "yaml";
 import type { RecipeFile } from "../api/types.ts";
+import { asWords } from "./values.ts";
 
 /**
  * The recipe that is being written. Its YAML is the one truth: the form reads it and writes single keys into it, so that
@@ -44,12 +45,17 @@ export const values = computed<Record<string, unknown>>(() => {
 /** What is sent to the server: the values with the passwords, and the files that they name. */
 export const request = computed(() => {
   const given = Object.entries(secrets.value).filter(([, secret]) => secret !== "");
-  const named = JSON.stringify(values.value);
-  return {
-    recipe: { ...values.value, ...Object.fromEntries(given) },
-    files: Object.fromEntries(Object.entries(files.value).filter(([name]) => named.includes(JSON.stringify(name)))),
-  };
+  return { recipe: { ...values.value, ...Object.fromEntries(given) }, files: namedFiles() };
 });
+
+/** The files that the recipe names, and those that its lists of files to copy name. */
+function namedFiles(): Record<string, RecipeFile> {
+  const all = Object.entries(files.value);
+  const inRecipe = JSON.stringify(values.value);
+  const lists = asWords(values.value.copy).map((name) => files.value[name]);
+  const copied = new Set(lists.flatMap((list) => (typeof list === "string" ? list.split(/\s+/) : [])));
+  return Object.fromEntries(all.filter(([name]) => inRecipe.includes(JSON.stringify(name)) || copied.has(name)));
+}
 
 /** Writes one key of the recipe; nothing, an empty text and an empty list remove it. */
 export function setValue(key: string, value: unknown): void {

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ApiError, get, send } from "../api/client.ts";
-import type { Build, Profile, StoredRecipe } from "../api/types.ts";
+import type { Build, Profile, ShippedRecipe, StoredRecipe } from "../api/types.ts";
 import { Button } from "../parts/button.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { SwitchField } from "../parts/input.tsx";
@@ -168,13 +168,18 @@ function showFirstMistake(): void {
   field?.focus({ preventScroll: true });
 }
 
-/** Begins with a build's, image's or profile's recipe when the address names one: `#/new?from=images/42`. */
+/** Begins with a build's, image's or profile's recipe, or with one that comes with vmbuilder, when the address names one: `#/new?from=images/42`. */
 async function loadOrigin(from: string): Promise<string> {
   go("/new", { replace: true });
   if (from.startsWith("profiles/")) {
     const profile = await get<Profile>(from);
     replaceDraft(profile.yaml);
     return `From the profile “${profile.name}”.`;
+  }
+  if (from.startsWith("recipes/")) {
+    const recipe = await get<ShippedRecipe>(from);
+    replaceDraft(recipe.yaml, recipe.files);
+    return `${recipe.title}.`;
   }
   const stored = await get<StoredRecipe>(`${from}/recipe`);
   replaceDraft(stored.yaml, stored.files);

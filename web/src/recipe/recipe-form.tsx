@@ -3,9 +3,10 @@ import type { ComponentChildren } from "preact";
 import { Icon } from "../parts/icon.tsx";
 import { Field, SelectField } from "../parts/input.tsx";
 import { ListField } from "../parts/list-field.tsx";
+import { go } from "../state/router.ts";
 import { problemAt } from "./check.ts";
 import { setValue, values } from "./draft.ts";
-import { choices, offeredKeys } from "./schema.ts";
+import { choices, offeredKeys, shippedRecipes } from "./schema.ts";
 import { HypervisorField, RecipeField } from "./schema-field.tsx";
 import { SECTIONS, SIMPLE_KEYS, wordsFor } from "./texts.ts";
 import { isUseCase, USE_CASES, withUseCase } from "./use-cases.ts";
@@ -35,6 +36,16 @@ export function RecipeForm() {
             </button>
           ))}
         </div>
+        <SelectField
+          label="Or begin with a ready recipe"
+          help="Its services are set up, and passwords are made at the machine’s first boot. It takes the place of what the form says."
+          value=""
+          options={[
+            { value: "", text: "None" },
+            ...shippedRecipes.value.map(({ name, title }) => ({ value: name, text: title })),
+          ]}
+          onChange={(name) => name !== "" && go(`/new?from=recipes/${name}`)}
+        />
         <ListField
           {...wordsFor("addpkg")}
           error={problemAt(["addpkg"])}

@@ -1,6 +1,6 @@
 import { computed, signal } from "@preact/signals";
 import { get } from "../api/client.ts";
-import type { Choices } from "../api/types.ts";
+import type { Choices, Named } from "../api/types.ts";
 
 /** What the page understands of JSON Schema: what recipes use of it. */
 export interface Schema {
@@ -22,11 +22,18 @@ export type FieldKind = "choice" | "switch" | "number" | "text" | "words" | "obj
 
 export const recipeSchema = signal<Schema | undefined>(undefined);
 export const choices = signal<Choices | undefined>(undefined);
+/** Recipes that come with vmbuilder. */
+export const shippedRecipes = signal<readonly Named[]>([]);
 
 /** Loads the schema and what there is to choose from, once. */
 export async function loadSchema(): Promise<void> {
   if (recipeSchema.peek() && choices.peek()) return;
-  const [schema, all] = await Promise.all([get<Schema>("schema"), get<Choices>("choices")]);
+  const [schema, all, shipped] = await Promise.all([
+    get<Schema>("schema"),
+    get<Choices>("choices"),
+    get<{ items: readonly Named[] }>("recipes"),
+  ]);
+  shippedRecipes.value = shipped.items;
   recipeSchema.value = schema;
   choices.value = all;
 }

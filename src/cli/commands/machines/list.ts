@@ -6,7 +6,12 @@ import { findMachine } from "./shared.ts";
 
 /** Adds `vmbuilder ls` and `info`. */
 export function addList(program: Command): void {
-  program.command("ls").description("Lists the machines.").option("--json", "a line of JSON for each").action(list);
+  program
+    .command("ls")
+    .description("Lists the machines.")
+    .option("--names", "names alone, which completion asks for")
+    .option("--json", "a line of JSON for each")
+    .action(list);
   program
     .command("info")
     .argument("<MACHINE>")
@@ -15,12 +20,15 @@ export function addList(program: Command): void {
     .action(info);
 }
 
-async function list({ json }: { json?: boolean }): Promise<void> {
-  const [{ listMachines, openStore }, { describeState }] = await Promise.all([
-    import("../../../machines/store.ts"),
-    import("../../../machines/describe.ts"),
-  ]);
-  const machines = await Promise.all((await listMachines(await openStore())).map(describeState));
+async function list({ json, names }: { json?: boolean; names?: boolean }): Promise<void> {
+  const { listMachines, machineNames, openStore } = await import("../../../machines/store.ts");
+  const store = await openStore();
+  if (names) {
+    process.stdout.write((await machineNames(store)).map((name) => `${name}\n`).join(""));
+    return;
+  }
+  const { describeState } = await import("../../../machines/describe.ts");
+  const machines = await Promise.all((await listMachines(store)).map(describeState));
   if (json) for (const one of machines) writeJsonLine(process.stdout, one);
   else if (machines.length === 0) process.stdout.write("there is no machine; make one: vmbuilder up RECIPE\n");
   else process.stdout.write(`${formatTable(COLUMNS, machines.map(row), process.stdout.columns).join("\n")}\n`);

@@ -14,7 +14,7 @@ import { createMatrixDisplay } from "../../terminal/matrix-display.ts";
 import { formatTestRun } from "../../terminal/test-summary.ts";
 import { BUILD_CHOICES, prepareLock } from "../build.ts";
 import { readSeconds } from "./shared.ts";
-import { NOT_HERE } from "./up.ts";
+import { NOT_HERE, originOf } from "./up.ts";
 
 interface TestOptions {
   junit?: string;
@@ -56,10 +56,9 @@ export function addTest(program: Command): void {
 
 async function test(file: string, given: BuildOptionValues, options: TestOptions): Promise<void> {
   const timeoutMs = readSeconds("--timeout", options.timeout);
-  const [{ readRecipes }, { planBuild }, { resolve }] = await Promise.all([
+  const [{ readRecipes }, { planBuild }] = await Promise.all([
     import("../../../core/recipe-file.ts"),
     import("../../../stages/plan.ts"),
-    import("node:path"),
   ]);
   const cells: Cell[] = (await readRecipes(file, recipeOptions(given), await readSurroundings(given))).map(
     ({ label, recipe }) => ({ label: label || recipe.hostname, recipe }),
@@ -78,7 +77,7 @@ async function test(file: string, given: BuildOptionValues, options: TestOptions
     const common = { cacheDirectory, signal, emit };
     const lock = await findLock(common);
     return runTests(store, {
-      ...{ ...common, label, recipe, origin: resolve(file), lock, keep: options.keep ?? false, timeoutMs },
+      ...{ ...common, label, recipe, origin: originOf(file), lock, keep: options.keep ?? false, timeoutMs },
     });
   };
   const [only] = cells;

@@ -1,4 +1,6 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
+import { SHIPPED } from "../../../core/shipped-recipes.ts";
 import type { Forward } from "../../../machines/machine.ts";
 import type { UpMachine } from "../../../machines/up.ts";
 import { VmbuilderError } from "../../../model/errors.ts";
@@ -107,8 +109,12 @@ export async function readMachineRecipe(file: string | undefined, given: BuildOp
   const path = isSuite ? undefined : file;
   const own = isSuite ? { distro, suite, hostname: suite } : {};
   const recipe = await readRecipe(path, { ...own, ...recipeOptions(given) }, await readSurroundings(given));
-  const { resolve } = await import("node:path");
-  return { recipe, path, origin: isSuite ? `${distro}:${suite}` : path === undefined ? "options" : resolve(path) };
+  return { recipe, path, origin: path === undefined ? (isSuite ? `${distro}:${suite}` : "options") : originOf(path) };
+}
+
+/** Where a machine comes from, as `ls` shows it. */
+export function originOf(file: string): string {
+  return file.startsWith(SHIPPED) ? file : resolve(file);
 }
 
 function collect(value: string, earlier: string[] | undefined): string[] {
