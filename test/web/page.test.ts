@@ -311,7 +311,7 @@ describe("what is sent", () => {
     await fresh.goto(served.url);
     await fresh.getByRole("button", { name: "Log in" }).waitFor();
     // The browser tells of a paint a moment after it.
-    await fresh.waitForFunction(`${FIRST_PAINT} !== undefined`);
+    await expect.poll(() => fresh.evaluate(`${FIRST_PAINT} !== undefined`)).toBe(true);
     const paintMs = Number(await fresh.evaluate(`${FIRST_PAINT}.startTime`));
     expect(paintMs).toBeLessThan(1000);
     await fresh.context().close();
