@@ -57,6 +57,20 @@ describe("readRecipe", () => {
     });
   });
 
+  it.each([
+    ["a key of random bytes", Buffer.from([0x70, 0xc3, 0x28, 0xa0])],
+    ["control characters", Buffer.from("pass\0word\n")],
+  ])("takes no password from %s", async (_, bytes) => {
+    const key = join(folder, "binary");
+    await writeFile(key, bytes);
+    await expect(written("{}", { "luks-pass-file": key })).rejects.toMatchObject({
+      code: "recipe-invalid",
+      message: `--luks-pass-file: the first line of ${key} is no text that can be typed`,
+    });
+    await writeFile(key, "pässwörd \u{1f511}\t.\n");
+    expect(await written("{}", { "luks-pass-file": key })).toMatchObject({ "luks-pass": "pässwörd \u{1f511}\t." });
+  });
+
   it("reads passwords from the first line of a file", async () => {
     await writeFile(join(folder, "secret"), "s3cret word\r\nmore\n");
     expect(await written("rootpass-file: secret\nuser: ann\n", { "pass-file": join(folder, "secret") })).toMatchObject({

@@ -22,6 +22,9 @@ export async function withSecrets({ values, name }: RecipeLayer): Promise<Recipe
   return { values: all, name };
 }
 
+/** What no keyboard types, or what bytes that are no UTF-8 become. */
+const NO_TEXT = /[\0-\x08\x0b-\x1f\x7f\ufffd]/;
+
 /** Reads no more than a line: the file may be a pipe, or one that never ends. */
 async function readFirstLine(path: unknown, name: string): Promise<string> {
   if (typeof path !== "string" || path === "")
@@ -39,6 +42,10 @@ async function readFirstLine(path: unknown, name: string): Promise<string> {
     });
   }
   const [line = ""] = text.split(/\r?\n/);
+  if (NO_TEXT.test(line))
+    throw new VmbuilderError("recipe-invalid", `${name}: the first line of ${path} is no text that can be typed`, {
+      hint: "give a password or passphrase in UTF-8; a binary key can be added to an encrypted machine later, by cryptsetup",
+    });
   if (line === "") throw new VmbuilderError("recipe-invalid", `${name}: the first line of ${path} is empty`);
   return line;
 }
