@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { openCache } from "../../src/core/cache.ts";
 import { readRecipe } from "../../src/core/recipe-file.ts";
 import { withContext } from "../../src/core/work-directory.ts";
-import { NETWORK_SETTINGS } from "../../src/distros/debian/network.ts";
+import { NETWORK_SETTINGS } from "../../src/distros/debian-family/networkd.ts";
 import { SETTINGS } from "../../src/distros/debian-family/settings.ts";
 import { writeToTree } from "../../src/distros/packagers/apt/write-to-tree.ts";
 import { qcow2 } from "../../src/formats/qcow2.ts";

@@ -5,8 +5,8 @@
  */
 import { familyDistro } from "../debian-family/family-distro.ts";
 import { localeScripts } from "../debian-family/locale.ts";
+import { NETWORK_SETTINGS, networkEdits } from "../debian-family/networkd.ts";
 import { DEBIAN_KEYRING } from "./keyring.ts";
-import { NETWORK_SETTINGS, networkEdits } from "./network.ts";
 import { requestPackages } from "./request.ts";
 import { findSuite, readSuites, SUITES_FILE } from "./suites.ts";
 import { systemIds } from "./system-ids.ts";

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { assignMacs, planNetwork } from "../../model/network.ts";
 import { recipeSchema } from "../../model/recipe.ts";
-import { networkEdits } from "./network.ts";
+import { networkEdits } from "./networkd.ts";
 
 function files(recipe: object): Record<string, string> {
   let count = 0;
