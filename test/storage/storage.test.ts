@@ -32,6 +32,7 @@ const LAYOUTS: readonly Layout[] = [
   { name: "btrfs", options: [...SIZES, "--fs", "btrfs"], mounts: { "/": "btrfs", "/boot": "ext4" }, swaps: 1 },
   {
     name: "subvolumes",
+    options: ["--firmware", "uefi"],
     disks: `
   - partitions:
       - {size: 256M, mount: /boot}
@@ -49,6 +50,7 @@ const LAYOUTS: readonly Layout[] = [
   { name: "luks", options: SIZES, isEncrypted: true, mounts: { "/": "ext4", "/boot": "ext4" }, swaps: 1 },
   {
     name: "luks-alone",
+    options: ["--firmware", "uefi"],
     disks: `
   - partitions:
       - {size: 256M, mount: /boot}
