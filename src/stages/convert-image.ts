@@ -1,7 +1,9 @@
 import { stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { runStep } from "../core/context.ts";
 import type { ConversionSource, Format } from "../core/format.ts";
+import { Slots } from "../core/slots.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { EventSink } from "../model/events.ts";
 import { checkForeignImage, driverByName, type ImageDriver } from "../system/foreign-image.ts";
@@ -92,18 +94,36 @@ async function checkResults(
   }
 }
 
+/** Formats are made side by side, as many as there are processors; when one fails, the others are stopped. */
 async function convertDisk(
   source: ConversionSource,
   results: readonly PlannedResult[],
-  { emit, signal }: ConversionRequest,
+  request: ConversionRequest,
 ): Promise<string[]> {
-  for (const { format, target, names } of results)
-    await runStep({ emit, signal }, `convert/${format.name}`, `Convert to ${format.name}`, () =>
-      publishFiles(target, names, (folder) =>
-        format.convert(source, join(folder, basename(target)), crypto.randomUUID(), signal),
-      ),
-    );
+  const stop = new AbortController();
+  const context = { emit: request.emit, signal: AbortSignal.any([request.signal, stop.signal]) };
+  const slots = new Slots(availableParallelism());
+  const runs = results.map((result) => slots.run(() => convertOne(source, result, context)).catch(stopAll));
+  await Promise.all(runs);
+  context.signal.throwIfAborted();
   return results.flatMap(({ target, names }) => names.map((name) => join(dirname(target), name)));
+
+  function stopAll(error: unknown): void {
+    stop.abort(error);
+  }
+}
+
+async function convertOne(
+  source: ConversionSource,
+  { format, target, names }: PlannedResult,
+  context: Pick<ConversionRequest, "emit" | "signal">,
+): Promise<void> {
+  if (context.signal.aborted) return; // whatever has failed is told already
+  await runStep(context, `convert/${format.name}`, `Convert to ${format.name}`, () =>
+    publishFiles(target, names, (folder) =>
+      format.convert(source, join(folder, basename(target)), crypto.randomUUID(), context.signal),
+    ),
+  );
 }
 
 /** Sizes of files, for a summary. */

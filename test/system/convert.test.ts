@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FORMATS } from "../../src/formats/index.ts";
 import { endOfTar, tarFileHeader, tarPadding } from "../../src/system/tar-writer.ts";
 import { run, VMBUILDER, vmbuilder } from "../fixtures/vmbuilder.ts";
 
@@ -43,6 +44,49 @@ describe("vmbuilder convert", () => {
         status: 0,
       });
     }
+  });
+
+  it("reads and writes no more than what a disk of 20 GB holds", async () => {
+    const sparse = at("sparse.raw");
+    await writeFile(sparse, "content ".repeat(100_000));
+    await truncate(sparse, 20e9);
+    await using file = await open(sparse, "r+");
+    await file.write("in the middle", 7e9);
+    await file.write("at the end", 20e9 - 100);
+    const log = at("trace");
+    const calls = "read,pread64,readv,preadv,write,pwrite64,writev,pwritev,sendfile,copy_file_range,splice";
+    const command = [
+      VMBUILDER,
+      "convert",
+      sparse,
+      "--format",
+      FORMATS.map(({ name }) => name).join(),
+      "--dest",
+      at("all"),
+    ];
+    const traced = await run("strace", ["-f", "-qq", "-y", "-e", `trace=${calls}`, "-o", log, ...command]);
+    expect(traced).toMatchObject({ status: 0 });
+    // of the disk and what is made of it, without programs that are loaded and pipes between them
+    const counts = new Map<string, number>();
+    for (const line of (await readFile(log, "utf8")).split("\n")) {
+      const [, name = "", path, bytes] = /^\d+ +(\w+)\(.*?<([^>]*)>.* = (\d+)$/.exec(line) ?? [];
+      if (path?.startsWith(folder)) counts.set(name, (counts.get(name) ?? 0) + Number(bytes));
+    }
+    const sum = (kind: string) =>
+      [...counts].reduce((all, [name, bytes]) => all + (name.includes(kind) ? bytes : 0), 0);
+    const held = FORMATS.length * 800_000;
+    expect(sum("read")).toBeGreaterThan(held);
+    expect(sum("write")).toBeGreaterThan(held / 2); // some compress it
+    expect([...counts.values()].reduce((all, bytes) => all + bytes)).toBeLessThan(200e6);
+  });
+
+  it("leaves no half file when one of several formats cannot be made", async () => {
+    await mkdir(at("blocked"));
+    const args = ["convert", at("disk.raw"), "--dest", at("blocked"), "--format", "qcow2-compressed,vmdk,vhd-fixed"];
+    await mkdir(at("blocked/disk.vmdk"));
+    const { status, stderr } = await vmbuilder([...args, "--overwrite"]);
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining("disk.vmdk") });
+    expect((await readdir(at("blocked"))).filter((name) => name.startsWith("."))).toEqual([]);
   });
 
   it("takes the disks out of an OVA, and refuses one that was changed on the way", async () => {

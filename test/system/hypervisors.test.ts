@@ -67,6 +67,15 @@ describe.each(FORMATS.map((format) => [format.name, format] as const))("the form
   });
 });
 
+it.each(["qcow2", "qcow2-compressed", "raw.zst", "vmdk", "vmdk-stream", "vmdk-esxi"])(
+  "of the same disk come the same bytes of %s",
+  async (name) => {
+    const format = FORMATS.find((one) => one.name === name) as Format;
+    const hashes = async () => (await run("sha256sum", [await convert(format)])).stdout;
+    expect(await hashes()).toBe(await hashes());
+  },
+);
+
 it("a VDI carries the UUID by which VirtualBox's settings name it", async () => {
   const vdi = FORMATS.find(({ name }) => name === "vdi") as Format;
   const target = await convert(vdi);
