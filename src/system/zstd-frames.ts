@@ -25,7 +25,7 @@ export async function compressSparse(
   signal: AbortSignal,
 ): Promise<void> {
   await using from = await open(source, "r");
-  await using to = await open(target, "wx");
+  await using to = await open(target, "w");
   const { size } = await from.stat();
   const zeros = await compress(Buffer.alloc(FRAME_BYTES));
   const holds = dataFrames(data);
