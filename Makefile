@@ -44,7 +44,7 @@ test-suites: setup-test ## build and boot a machine of each Debian suite: half a
 	@cat build/reports/suites.md
 
 bench: setup-test ## time builds against mmdebstrap: half an hour; TMPDIR says where
-	@set -e; for name in cold warm addpkg clone convert memory steps boot; do bench/$$name; done
+	@set -e; for name in cold warm addpkg clone clones convert memory steps boot exec restore; do bench/$$name; done
 
 clean: ## remove what was built here (not node_modules, not the cache of builds)
 	rm -rf build dist .dist-*

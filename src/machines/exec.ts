@@ -4,6 +4,7 @@ import { CommandError, run } from "../system/process.ts";
 import type { Machine } from "./machine.ts";
 import type { RunningMachine } from "./running.ts";
 import { sshOptions, withSshLog } from "./ssh.ts";
+import { shareConnection, sharedOptions } from "./ssh-master.ts";
 import type { MachineStore } from "./store.ts";
 
 /** What a command in a machine left. */
@@ -47,8 +48,9 @@ export async function execInMachine(
   command: readonly string[],
   options: ExecOptions = {},
 ): Promise<ExecResult> {
+  const shared = await useConnection(store, machine, running, options);
   const { result, said } = await withSshLog((log) =>
-    run(sshCommand(running, ["-T", ...sshOptions(store, machine, log)], command, options), {
+    run(sshCommand(running, ["-T", ...shared, ...sshOptions(store, machine, log)], command, options), {
       signal: options.signal,
       input: options.input ?? "",
       okStatuses: Array.from({ length: 256 }, (_, status) => status),
@@ -78,12 +80,25 @@ export async function attachToMachine(
   command: readonly string[],
   { terminal, user, timeoutMs }: { terminal: boolean; user?: string | undefined; timeoutMs?: number | undefined },
 ): Promise<number> {
+  const shared = await useConnection(store, machine, running, { user });
   const { result, said } = await withSshLog((log) => {
-    const flags = [terminal ? "-t" : "-T", ...sshOptions(store, machine, log)];
+    const flags = [terminal ? "-t" : "-T", ...shared, ...sshOptions(store, machine, log)];
     return runAttached(sshCommand(running, flags, command, { user, timeoutMs }));
   });
   if (result.status === SSH_FAILED && said !== "") throw unreachable(machine, said);
   return result.status;
+}
+
+/** Options of a run of ssh by the machine's open connection, which is root's. */
+async function useConnection(
+  store: MachineStore,
+  machine: Machine,
+  running: RunningMachine,
+  { user = "root", signal }: Pick<ExecOptions, "user" | "signal">,
+): Promise<string[]> {
+  if (user !== "root") return [];
+  await shareConnection(machine, running, sshOptions(store, machine), signal);
+  return sharedOptions(machine);
 }
 
 function sshCommand(
@@ -109,7 +124,7 @@ function unreachable({ name }: Machine, said: string): VmbuilderError {
   return new VmbuilderError("machine-unreachable", `${name} cannot be reached over ssh: ${last.trim()}`, {
     hint: /Host key verification failed/.test(said)
       ? "its host key is another than before"
-      : `if it is still booting: vmbuilder start ${name} --wait; its console: vmbuilder logs ${name}`,
+      : `if it is still booting, wait; its console: vmbuilder logs ${name}`,
     detail: said,
   });
 }

@@ -13,7 +13,8 @@ export async function launchQemu(
 ): Promise<LastingProcess & { readonly failed: Promise<never> }> {
   const command = qemuCommand(machine, { ...start, firmware: await firmwareOf(machine) });
   await rename(file(machine, "consoleLog"), file(machine, "oldConsoleLog")).catch(() => {}); // the first start has none
-  for (const name of ["pid", "qmp", "console", "renewal"] as const) await rm(file(machine, name), { force: true });
+  for (const name of ["pid", "qmp", "console", "renewal", "ssh"] as const)
+    await rm(file(machine, name), { force: true });
   const { ended, ...qemu } = await startLasting(command, machine.directory, file(machine, "log"));
   const failed = ended.then(async (how) => {
     throw await startError(machine, how);

@@ -82,4 +82,5 @@ export const MACHINE_FILES = {
   oldConsoleLog: "console.log.1",
   knownHosts: "known_hosts",
   renewal: "renewal.sock",
+  ssh: "ssh.sock",
 } as const;

@@ -5,6 +5,7 @@ import { connectQmp, type Qmp } from "../system/qmp.ts";
 import { execInMachine } from "./exec.ts";
 import { MACHINE_FILES, type Machine } from "./machine.ts";
 import { runningMachine } from "./running.ts";
+import { closeConnection } from "./ssh-master.ts";
 import { startMachine } from "./start.ts";
 import { machineStatus } from "./status.ts";
 import { stopMachine } from "./stop.ts";
@@ -90,6 +91,7 @@ export async function restoreSnapshot(
   if (state === "running")
     await withMachineLock(store, machine.name, signal, () =>
       withQmp(machine, async (qmp) => {
+        await closeConnection(machine); // the restored machine doesn't know of it
         refuse(machine, `restore the snapshot ${name}`, await qmp.human(`loadvm ${name}`));
         await qmp.execute("cont").catch(() => {}); // it runs already
       }),

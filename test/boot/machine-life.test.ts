@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -48,6 +49,17 @@ describe("a machine's life", () => {
     expect((await inside("printf", "%s|", "a b", "$HOME", "it's")).stdout).toBe("a b|$HOME|it's|");
     const piped = await run("sh", ["-c", 'echo typed | "$0" exec life -- cat', VMBUILDER], { ...process.env, ...env });
     expect(piped.stdout).toBe("typed\n");
+  });
+
+  test("is reached by one connection, by many at a time, and whatever became of that connection", async () => {
+    const socket = join(workshop.directory, "state/machines/life/ssh.sock");
+    const many = await Promise.all(Array.from({ length: 12 }, (_, index) => inside("echo", String(index))));
+    expect(many.map(({ stdout }) => stdout)).toEqual(many.map((_, index) => `${index}\n`));
+    expect(existsSync(socket)).toBe(true);
+    const { stdout } = await run("pgrep", ["-f", `ssh -M.*${socket}`]);
+    expect(stdout.trim().split("\n")).toHaveLength(1);
+    process.kill(Number(stdout), "SIGKILL");
+    expect((await inside("echo", "again")).stdout).toBe("again\n");
   });
 
   test("takes files in and gives them out", async () => {
