@@ -15,15 +15,24 @@ export const hyperv: Hypervisor = {
 
 /** Lines end as on Windows. The boot loader isn't signed, so Secure Boot is switched off. */
 function script({ recipe, network, firmware, hostname, disks }: MachineDescription): string {
-  const [first, ...others] = disks.map(({ name }) => name);
   const isUefi = firmware === "uefi";
   const lines = [
-    `# Makes the Hyper-V machine ${hostname}. Run it in PowerShell as administrator: .\\${hostname}.ps1 -Switch NAME`,
+    `# Makes the Hyper-V machine ${hostname}, whose disks stay in this folder. In PowerShell as administrator:`,
+    `#   powershell -ExecutionPolicy Bypass -File .\\${hostname}.ps1 -Switch NAME`,
     `param([string]$Name = "${hostname}", [string]$Switch = "Default Switch")`,
     '$ErrorActionPreference = "Stop"',
-    `New-VM -Name $Name -Generation ${isUefi ? 2 : 1} -MemoryStartupBytes ${recipe.mem}MB -SwitchName $Switch -VHDPath (Join-Path $PSScriptRoot "${first}") | Out-Null`,
-    ...others.map((name) => `Add-VMHardDiskDrive -VMName $Name -Path (Join-Path $PSScriptRoot "${name}")`),
-    `Set-VM -Name $Name -ProcessorCount ${recipe.cpus} -StaticMemory -AutomaticCheckpointsEnabled $false`,
+    'if (Get-VM -Name $Name -ErrorAction SilentlyContinue) { throw "There is a machine named $Name already: remove it, or give another -Name" }',
+    "if (-not (Get-VMSwitch -Name $Switch -ErrorAction SilentlyContinue)) {",
+    "  throw \"There is no switch named $Switch. Give -Switch one of these: $((Get-VMSwitch).Name -join ', ')\"",
+    "}",
+    `$Disks = @(@(${disks.map(({ name }) => `"${name}"`).join(", ")}) | ForEach-Object { Join-Path $PSScriptRoot $_ })`,
+    "# Copying from Linux may have made them sparse files, which Hyper-V refuses",
+    "$Disks | ForEach-Object { fsutil sparse setflag $_ 0 }",
+    `New-VM -Name $Name -Generation ${isUefi ? 2 : 1} -MemoryStartupBytes ${recipe.mem}MB -SwitchName $Switch -VHDPath $Disks[0] | Out-Null`,
+    "$Disks | Select-Object -Skip 1 | ForEach-Object { Add-VMHardDiskDrive -VMName $Name -Path $_ }",
+    `Set-VM -Name $Name -ProcessorCount ${recipe.cpus} -StaticMemory`,
+    "# Not before Windows 10 and Server 2019",
+    'if ((Get-Command Set-VM).Parameters.ContainsKey("AutomaticCheckpointsEnabled")) { Set-VM -Name $Name -AutomaticCheckpointsEnabled $false }',
     ...network.interfaces.flatMap(card),
     ...(isUefi ? ["Set-VMFirmware -VMName $Name -EnableSecureBoot Off"] : []),
     'Write-Output "Start it: Start-VM $Name"',

@@ -2,7 +2,7 @@ import type { Hypervisor } from "../core/hypervisor.ts";
 import { hyperv } from "./hyper-v.ts";
 import { kvm } from "./kvm.ts";
 import { libvirtDomain } from "./libvirt.ts";
-import { ova } from "./ova.ts";
+import { OVA } from "./ova.ts";
 import { VAGRANT } from "./vagrant.ts";
 import { virtualbox } from "./virtualbox.ts";
 import { VMWARE } from "./vmware.ts";
@@ -17,6 +17,6 @@ export const HYPERVISORS: readonly Hypervisor[] = [
   virtualbox,
   hyperv,
   xen,
-  ova,
+  ...OVA,
   ...VAGRANT,
 ];

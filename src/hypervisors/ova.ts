@@ -1,5 +1,6 @@
 /**
- * OVA: one file that VMware, VirtualBox and others import. It is a tar of a description (OVF 1.0), hashes and the disk.
+ * OVA: one file that VMware, VirtualBox and others import. It is a tar of a description (OVF 1.0, or 2.0 for those who ask for it), hashes
+ * and the disk.
  * Example: `vmbuilder build --hypervisor ova --hostname web`
  * @see https://www.dmtf.org/standards/ovf
  */
@@ -8,36 +9,46 @@ import { join } from "node:path";
 import type { Hypervisor, MachineDescription } from "../core/hypervisor.ts";
 import { sha256File, sha256Text } from "../system/files.ts";
 import { writeTarFile } from "../system/tar-file.ts";
-import { ovfEnvelope } from "./ovf.ts";
+import { type OvfVersion, ovfEnvelope } from "./ovf.ts";
 
-export const ova: Hypervisor = {
+const ova: Hypervisor = {
   name: "ova",
-  title: "OVA (Open Virtualization Format)",
+  title: "OVA (Open Virtualization Format 1.0)",
   format: "vmdk-stream",
   architectures: ["amd64"],
   describe: () => [],
-  pack: packOva,
+  pack: packAs("1.0", ".ova"),
 };
 
+export const OVA: readonly Hypervisor[] = [
+  ova,
+  { ...ova, name: "ova-2.0", title: "OVA (Open Virtualization Format 2.0)", pack: packAs("2.0", "-ovf2.ova") },
+];
+
 /** The description stands first, as the standard wants it; the disk streams through. */
-async function packOva(machine: MachineDescription, folder: string, signal: AbortSignal): Promise<string> {
-  const name = `${machine.hostname}.ova`;
+function packAs(version: OvfVersion, suffix: string): NonNullable<Hypervisor["pack"]> {
+  return async (machine, folder, signal) => {
+    const name = `${machine.hostname}${suffix}`;
+    await writeTarFile(join(folder, name), await listMembers(machine, folder, version, signal), signal);
+    return name;
+  };
+}
+
+async function listMembers(machine: MachineDescription, folder: string, version: OvfVersion, signal: AbortSignal) {
   const disks = await Promise.all(
     machine.disks.map(async (disk) => {
       const path = join(folder, disk.name);
       return { ...disk, path, fileBytes: (await stat(path)).size, sha256: await sha256File(path, signal) };
     }),
   );
-  const ovf = Buffer.from(ovfEnvelope(machine, disks, "lsilogic"));
+  const ovf = Buffer.from(ovfEnvelope(machine, disks, "lsilogic", version));
   const ovfName = `${machine.hostname}.ovf`;
   const hashes = [{ name: ovfName, sha256: sha256Text(ovf) }, ...disks].map(
     (file) => `SHA256(${file.name})= ${file.sha256}\n`,
   );
-  const members = [
+  return [
     { name: ovfName, content: ovf },
     { name: `${machine.hostname}.mf`, content: Buffer.from(hashes.join("")) },
     ...disks,
   ];
-  await writeTarFile(join(folder, name), members, signal);
-  return name;
 }

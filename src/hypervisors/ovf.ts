@@ -1,8 +1,29 @@
 import type { MachineDescription } from "../core/hypervisor.ts";
 import { escapeXml } from "./xml.ts";
 
-const RASD = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData";
-const VSSD = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_VirtualSystemSettingData";
+const CIM = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2";
+const RASD = `${CIM}/CIM_ResourceAllocationSettingData`;
+const VSSD = `${CIM}/CIM_VirtualSystemSettingData`;
+
+/**
+ * OVF 2.0 has elements of their own for disks and network cards. VirtualBox, which reads it (VMware doesn't), names their namespaces so.
+ */
+const VERSIONS = {
+  "1.0": {
+    envelope: "http://schemas.dmtf.org/ovf/envelope/1",
+    attributes: "",
+    disk: ["Item", "rasd"],
+    card: ["Item", "rasd"],
+  },
+  "2.0": {
+    envelope: "http://schemas.dmtf.org/ovf/envelope/2",
+    attributes: ` xmlns:sasd="${CIM}/CIM_StorageAllocationSettingData.xsd" xmlns:epasd="${CIM}/CIM_EthernetPortAllocationSettingData.xsd" ovf:version="2.0"`,
+    disk: ["StorageItem", "sasd"],
+    card: ["EthernetPortItem", "epasd"],
+  },
+} as const;
+
+export type OvfVersion = keyof typeof VERSIONS;
 
 /** The disk's controller: VMware's usual one, or VirtualBox's. */
 const CONTROLLERS = {
@@ -10,13 +31,15 @@ const CONTROLLERS = {
   ahci: { title: "SATA controller", subtype: "AHCI", resourceType: 20, systemType: "virtualbox-2.2" },
 } as const;
 
-/** The description of a machine in OVF 1.0, which all importers read. */
+/** The description of a machine in OVF: 1.0, which all importers read, or 2.0. */
 export function ovfEnvelope(
   { recipe, network, firmware, hostname, system }: MachineDescription,
   disks: readonly { name: string; fileBytes: number; sizeBytes: number }[],
   controllerName: keyof typeof CONTROLLERS,
+  version: OvfVersion = "1.0",
 ): string {
   const controller = CONTROLLERS[controllerName];
+  const ovf = VERSIONS[version];
   const files = disks.map(
     ({ name, fileBytes }, i) =>
       `    <File ovf:href="${escapeXml(name)}" ovf:id="file${i + 1}" ovf:size="${fileBytes}"/>`,
@@ -26,7 +49,7 @@ export function ovfEnvelope(
       `    <Disk ovf:capacity="${sizeBytes}" ovf:diskId="disk${i + 1}" ovf:fileRef="file${i + 1}" ovf:format="http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized"/>`,
   );
   const drives = disks.map((_, i) =>
-    item([
+    item(ovf.disk, [
       ["AddressOnParent", i],
       ["ElementName", `disk ${i + 1}`],
       ["HostResource", `ovf:/disk/disk${i + 1}`],
@@ -36,7 +59,7 @@ export function ovfEnvelope(
     ]),
   );
   return `<?xml version="1.0" encoding="UTF-8"?>
-<Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1" xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1" xmlns:rasd="${RASD}" xmlns:vssd="${VSSD}" xmlns:vmw="http://www.vmware.com/schema/ovf">
+<Envelope xmlns="${ovf.envelope}" xmlns:ovf="${ovf.envelope}" xmlns:rasd="${RASD}" xmlns:vssd="${VSSD}" xmlns:vmw="http://www.vmware.com/schema/ovf"${ovf.attributes}>
   <References>
 ${files.join("\n")}
   </References>
@@ -66,20 +89,20 @@ ${media.join("\n")}
         <vssd:VirtualSystemType>${controller.systemType}</vssd:VirtualSystemType>
       </System>
 ${[
-  item([
+  item(GENERAL, [
     ["ElementName", `${recipe.cpus} processors`],
     ["InstanceID", 1],
     ["ResourceType", 3],
     ["VirtualQuantity", recipe.cpus],
   ]),
-  item([
+  item(GENERAL, [
     ["AllocationUnits", "byte * 2^20"],
     ["ElementName", `${recipe.mem} MB of memory`],
     ["InstanceID", 2],
     ["ResourceType", 4],
     ["VirtualQuantity", recipe.mem],
   ]),
-  item([
+  item(GENERAL, [
     ["Address", 0],
     ["ElementName", controller.title],
     ["InstanceID", 3],
@@ -88,7 +111,7 @@ ${[
   ]),
   ...drives,
   ...network.interfaces.map(({ mac }, i) =>
-    item([
+    item(ovf.card, [
       ...(mac === undefined ? [] : [["Address", mac] as const]),
       ["AddressOnParent", 7 + i],
       ["AutomaticAllocation", "true"],
@@ -107,8 +130,15 @@ ${[
 `;
 }
 
+const GENERAL = ["Item", "rasd"] as const;
+
 /** The elements of an item stand in alphabetical order, as its schema wants them. */
-function item(values: readonly (readonly [string, string | number])[]): string {
-  const lines = values.map(([name, value]) => `        <rasd:${name}>${escapeXml(String(value))}</rasd:${name}>`);
-  return `      <Item>\n${lines.join("\n")}\n      </Item>`;
+function item(
+  [element, prefix]: readonly [element: string, prefix: string],
+  values: readonly (readonly [string, string | number])[],
+): string {
+  const lines = values.map(
+    ([name, value]) => `        <${prefix}:${name}>${escapeXml(String(value))}</${prefix}:${name}>`,
+  );
+  return `      <${element}>\n${lines.join("\n")}\n      </${element}>`;
 }

@@ -17,7 +17,7 @@ export const virtualbox: Hypervisor = {
   ],
 };
 
-/** @see VirtualBox, VirtualBox-settings.xsd: 1.16 is what version 6.0 and all later ones read */
+/** The clock is UTC, as Linux takes it. @see VirtualBox, VirtualBox-settings.xsd: 1.16 is what version 6.0 and all later ones read */
 function settings({ recipe, network, firmware, hostname, system, uuid, disks }: MachineDescription): string {
   const media = disks.map(
     (disk) => `        <HardDisk uuid="{${disk.uuid}}" location="${escapeXml(disk.name)}" format="VDI" type="Normal"/>`,
@@ -49,6 +49,7 @@ ${media.join("\n")}
       <Network>
 ${network.interfaces.map(adapter).join("\n")}
       </Network>
+      <RTC localOrUTC="UTC"/>
     </Hardware>
     <StorageControllers>
       <StorageController name="SATA" type="AHCI" PortCount="${disks.length}" useHostIOCache="false" Bootable="true">
@@ -76,10 +77,12 @@ function adapter({ mac, attachment }: InterfacePlan, slot: number): string {
 
 function registration(hostname: string): string {
   return `#!/bin/sh
-# Registers ${hostname} with VirtualBox, where it stays in this folder. Its ssh is then at port 2222 of the host.
+# Registers ${hostname} with VirtualBox, where it stays in this folder. Its ssh is then at port 2222 of the host; another port:
+#   VBoxManage modifyvm ${hostname} --natpf1 delete ssh --natpf1 ssh,tcp,127.0.0.1,2223,,22
 set -eu
 cd "$(dirname "$0")"
 VBoxManage registervm "$PWD/${hostname}.vbox"
-echo "Start it: VBoxManage startvm ${hostname}"
+echo "Start it: VBoxManage startvm ${hostname} --type headless"
+echo "Remove it, with its disks: VBoxManage unregistervm ${hostname} --delete"
 `;
 }

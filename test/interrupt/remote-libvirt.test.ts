@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -135,6 +135,69 @@ test("an interrupt while a disk is uploaded leaves the former machine, and nothi
   expect(await volumes()).toEqual(before);
   expect(await virsh("start", "far")).toMatchObject({ status: 0 });
 });
+
+test("by ssh, with a key of its own: refused in one line with another key, defined and started with the right one", async () => {
+  const { remote, within, close } = await openSsh();
+  try {
+    const over = (key: string) => [
+      ...build,
+      ...["--libvirt", `${remote}?keyfile=${key}`, "--libvirt-pool", "images", "--hostname", "byssh"],
+      ...["--dest", join(folder, "byssh")],
+    ];
+    const refused = await within(over(join(folder, "wrong-key")));
+    expect(refused).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/libvirt does not answer at .*Permission denied/),
+    });
+    expect(refused.stderr.trim().split("\n")).toHaveLength(2); // the error, and what to do
+    await expect(stat(join(folder, "byssh"))).rejects.toThrow();
+    expect(await within(over(join(folder, "key")))).toMatchObject({ status: 0, stderr: "" });
+    const volume = (await volumes()).find((name) => name.startsWith("byssh-")) ?? "";
+    expect(await run("cmp", [join(folder, "byssh/byssh.qcow2"), join(home, "pool", volume)])).toMatchObject({
+      status: 0,
+    });
+    expect(await virsh("start", "byssh")).toMatchObject({ status: 0 });
+    expect(await virsh("domstate", "byssh")).toMatchObject({ stdout: "running\n" });
+    await virsh("destroy", "byssh");
+  } finally {
+    await close();
+  }
+});
+
+const OWN_MOUNTS = ["--mount", "--propagation", "private"];
+const WITH_SSH_CONFIG = 'mount --bind "$1" /etc/ssh/ssh_config && shift && exec "$@"';
+
+/** An sshd that leads to the other user's libvirt, with keys and known hosts that are this test's alone. */
+async function openSsh() {
+  const at = (name: string) => join(folder, name);
+  for (const name of ["host-key", "key", "wrong-key"])
+    await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", at(name)]);
+  const port = await freePort();
+  const settings = [
+    ...[`Port ${port}`, "ListenAddress 127.0.0.1", `HostKey ${at("host-key")}`, `AuthorizedKeysFile ${at("key.pub")}`],
+    ...["StrictModes no", "UsePAM no", "PidFile none", "PermitRootLogin yes", "PasswordAuthentication no"],
+    `SetEnv XDG_RUNTIME_DIR=${home}`,
+  ];
+  await writeFile(at("sshd_config"), `${settings.join("\n")}\n`);
+  await mkdir("/run/sshd", { recursive: true });
+  const sshd = spawn("/usr/sbin/sshd", ["-D", "-e", "-f", at("sshd_config")], { stdio: "ignore" });
+  await writeFile(at("known"), `[127.0.0.1]:${port} ${await readFile(at("host-key.pub"), "utf8")}`);
+  await writeFile(at("ssh_config"), `UserKnownHostsFile ${at("known")}\nIdentityAgent none\nIdentitiesOnly yes\n`);
+  const answers = () =>
+    run("ssh", ["-F", at("ssh_config"), "-p", String(port), "-i", at("key"), "root@127.0.0.1", "true"]);
+  for (let i = 0; (await answers()).status !== 0; i++) {
+    if (i > 50) throw new Error("sshd does not answer");
+    await delay(100);
+  }
+  const close = async () => {
+    const ended = once(sshd, "exit");
+    sshd.kill();
+    await ended;
+  };
+  const within = (args: readonly string[]) =>
+    run("unshare", [...OWN_MOUNTS, "sh", "-c", WITH_SSH_CONFIG, "sh", at("ssh_config"), VMBUILDER, ...args]);
+  return { remote: `qemu+ssh://root@127.0.0.1:${port}/session`, within, close };
+}
 
 function freePort(): Promise<number> {
   return new Promise((resolve) => {

@@ -10,7 +10,7 @@ import { planNetwork } from "../../src/model/network.ts";
 import { recipeSchema } from "../../src/model/recipe.ts";
 import { convertImage } from "../../src/system/disk-image.ts";
 import { machineDescription, machineDisk } from "../fixtures/machine-description.ts";
-import { run } from "../fixtures/vmbuilder.ts";
+import { run, vmbuilder } from "../fixtures/vmbuilder.ts";
 
 const SIZE_BYTES = 64 * 1024 ** 2;
 const UUID = "6f3c2b1a-8d57-4a36-9bd5-0b54a9b65b01";
@@ -95,6 +95,57 @@ async function describeFor(name: string, changes: Partial<MachineDescription> = 
 const MAC = "52:54:00:12:34:56";
 const busy = { recipe: { mem: 3072, cpus: 3 }, network: planNetwork(recipeSchema.parse({ mac: MAC })) };
 
+/** How each hypervisor says that the first card is on the bridge br0; those that aren't here leave it to who imports the machine. */
+const BRIDGED: Readonly<Record<string, string>> = {
+  kvm: "bridge,id=net0,br=br0",
+  qemu: "bridge,id=net0,br=br0",
+  libvirt: "bridge='br0'",
+  ...Object.fromEntries(
+    ["vmware", "vmw6", "vmserver", "esxi"].map((name) => [name, 'ethernet0.connectionType = "bridged"']),
+  ),
+  vbox: '<BridgedInterface name="br0"/>',
+  hyperv: "-SwitchName $Switch",
+  xen: "bridge=br0",
+};
+const LEAVES_NETWORK = ["ova", "ova-2.0", "vagrant-libvirt", "vagrant-vbox"];
+
+/** All texts that a hypervisor writes of a machine, those in its archive too. */
+async function textsOf(name: string, changes: Partial<MachineDescription>): Promise<string> {
+  const hypervisor = HYPERVISORS.find((one) => one.name === name);
+  const format = FORMATS.find((one) => one.name === hypervisor?.format) as Format;
+  const folder = await mkdtemp(join(directory, "contract-"));
+  const disk = `web${format.suffix}`;
+  await writeFile(join(folder, disk), "a disk");
+  const machine = machineDescription({ ...changes, disks: [machineDisk(disk)] });
+  const texts = (hypervisor?.describe(machine) ?? []).map(({ content }) => content);
+  const archive = await hypervisor?.pack?.(machine, folder, signal);
+  if (archive) {
+    await run("tar", ["-xf", join(folder, archive), "-C", folder]);
+    for (const member of (await readdir(folder)).filter((one) => /\.(ovf|json)$|^Vagrantfile$/.test(one)))
+      texts.push(await readFile(join(folder, member), "utf8"));
+  }
+  return texts.join("\n");
+}
+
+describe.each(HYPERVISORS.map(({ name }) => name))("the contract of %s", (name) => {
+  const recipe = recipeSchema.parse({ mac: MAC, bridge: "br0", interfaces: [{}, { mac: "52:54:00:65:43:21" }] });
+  const asked = { recipe: { mem: 3072, cpus: 3 }, network: planNetwork(recipe), firmware: "uefi" } as const;
+
+  it("memory, processors, hardware address, network and firmware are the recipe's", async () => {
+    const text = await textsOf(name, asked);
+    expect(text).toContain("3072");
+    expect(text).toMatch(/\b3\b/);
+    expect(text.replaceAll(":", "").toLowerCase()).toContain("525400123456");
+    // Vagrant makes the second card by its Vagrantfile
+    if (name !== "vagrant-libvirt") expect(text.replaceAll(":", "").toLowerCase()).toContain("525400654321");
+    expect(await textsOf(name, { ...asked, firmware: "bios" })).not.toBe(text);
+    const unbridged = await textsOf(name, { ...asked, network: planNetwork(recipeSchema.parse({ mac: MAC })) });
+    expect(Object.keys(BRIDGED).includes(name)).toBe(!LEAVES_NETWORK.includes(name));
+    if (name in BRIDGED) expect(text).toContain(BRIDGED[name]);
+    if (name in BRIDGED && name !== "hyperv") expect(unbridged).not.toContain(BRIDGED[name]);
+  });
+});
+
 describe("libvirt", () => {
   it.each([
     {},
@@ -135,6 +186,33 @@ describe("VMware", () => {
     expect(stdout).toContain("<model type='vmxnet3'/>");
     expect(stdout).toContain("firmware='efi'");
   });
+});
+
+it("an OVA of OVF 2.0 has its elements, the hashes of its members, and converts back", async () => {
+  const ova = HYPERVISORS.find(({ name }) => name === "ova-2.0");
+  const disk = await convert(FORMATS.find(({ name }) => name === ova?.format) as Format);
+  const disks = [{ name: basename(disk), sizeBytes: SIZE_BYTES, uuid: UUID }];
+  expect(await ova?.pack?.(machineDescription({ ...busy, disks }), directory, signal)).toBe("web-ovf2.ova");
+  const folder = join(directory, "ovf2");
+  await mkdir(folder);
+  await run("tar", ["-xf", join(directory, "web-ovf2.ova"), "-C", folder]);
+  const manifest = (await readFile(join(folder, "web.mf"), "utf8")).replace(/SHA256\((.*)\)= (.*)/g, "$2  $1");
+  await writeFile(join(folder, "sums"), manifest);
+  expect(await run("sh", ["-c", 'cd "$1" && sha256sum --check sums', "sh", folder])).toMatchObject({
+    stdout: "web.ovf: OK\nweb-stream.vmdk: OK\n",
+  });
+  const query = (path: string) => run("xmllint", ["--xpath", path, join(folder, "web.ovf")]);
+  const named = (...names: string[]) => names.map((name) => `*[local-name()="${name}"]`).join("/");
+  const root = `/*[local-name()="Envelope" and namespace-uri()="http://schemas.dmtf.org/ovf/envelope/2"]`;
+  const hardware = `${root}/${named("VirtualSystem", "VirtualHardwareSection")}`;
+  const read = async (path: string) => (await query(`string(${hardware}/${path})`)).stdout.trim();
+  expect(await read(named("StorageItem", "HostResource"))).toBe("ovf:/disk/disk1");
+  expect(await read(named("EthernetPortItem", "Address"))).toBe(MAC);
+  expect(await read(`*[*[local-name()="ResourceType"]="4"]/${named("VirtualQuantity")}`)).toBe("3072");
+  const back = join(directory, "ovf2-back");
+  const args = ["convert", join(directory, "web-ovf2.ova"), "--format", "raw", "--dest", back];
+  expect(await vmbuilder(args)).toMatchObject({ status: 0 });
+  expect(await run("cmp", [rawDisk, join(back, "web-ovf2.raw")])).toMatchObject({ status: 0, stdout: "" });
 });
 
 it("virt-v2v reads an OVA, hashes included", async () => {
