@@ -167,6 +167,8 @@ test("by ssh, with a key of its own: refused in one line with another key, defin
 const OWN_MOUNTS = ["--mount", "--propagation", "private"];
 const WITH_SSH_CONFIG = 'mount --bind "$1" /etc/ssh/ssh_config && shift && exec "$@"';
 
+const SSHD = 'mkdir -p /run/libvirt && mount --bind "$1" /run/libvirt && exec /usr/sbin/sshd -D -e -f "$2"';
+
 /** An sshd that leads to the other user's libvirt, with keys and known hosts that are this test's alone. */
 async function openSsh() {
   const at = (name: string) => join(folder, name);
@@ -176,11 +178,12 @@ async function openSsh() {
   const settings = [
     ...[`Port ${port}`, "ListenAddress 127.0.0.1", `HostKey ${at("host-key")}`, `AuthorizedKeysFile ${at("key.pub")}`],
     ...["StrictModes no", "UsePAM no", "PidFile none", "PermitRootLogin yes", "PasswordAuthentication no"],
-    `SetEnv XDG_RUNTIME_DIR=${home}`,
   ];
   await writeFile(at("sshd_config"), `${settings.join("\n")}\n`);
   await mkdir("/run/sshd", { recursive: true });
-  const sshd = spawn("/usr/sbin/sshd", ["-D", "-e", "-f", at("sshd_config")], { stdio: "ignore" });
+  // root's libvirt over there is the other user's
+  const argv = [...OWN_MOUNTS, "sh", "-c", SSHD, "sh", join(home, "libvirt"), at("sshd_config")];
+  const sshd = spawn("unshare", argv, { stdio: "ignore" });
   await writeFile(at("known"), `[127.0.0.1]:${port} ${await readFile(at("host-key.pub"), "utf8")}`);
   await writeFile(at("ssh_config"), `UserKnownHostsFile ${at("known")}\nIdentityAgent none\nIdentitiesOnly yes\n`);
   const answers = () =>
