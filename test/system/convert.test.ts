@@ -78,6 +78,11 @@ describe("vmbuilder convert", () => {
     expect(sum("read")).toBeGreaterThan(held);
     expect(sum("write")).toBeGreaterThan(held / 2); // some compress it
     expect([...counts.values()].reduce((all, bytes) => all + bytes)).toBeLessThan(200e6);
+    for (const name of ["sparse.vmdk", "sparse-stream.vmdk"]) {
+      expect(await image("check", "-q", "-f", "vmdk", at(`all/${name}`))).toMatchObject({ status: 0 });
+      const compared = await image("compare", "-f", "raw", "-F", "vmdk", sparse, at(`all/${name}`));
+      expect(compared).toMatchObject({ stdout: "Images are identical.\n" });
+    }
   });
 
   it("leaves no half file when one of several formats cannot be made", async () => {
@@ -143,6 +148,10 @@ const HOSTILE: Readonly<Record<string, () => Promise<string>>> = {
     return "external.qcow2";
   },
   "extent elsewhere": () => descriptor("elsewhere.vmdk", `RW 14 FLAT "${at("secret")}" 0`),
+  "json: name as its extent": () => {
+    const name = `json:{\\"driver\\":\\"file\\",\\"filename\\":\\"${at("secret")}\\"}`;
+    return descriptor("json.vmdk", `RW 14 FLAT "${name}" 0`);
+  },
   "extent behind a link": async () => {
     await symlink(at("secret"), at("link-flat.vmdk"));
     return descriptor("linked.vmdk", `RW 14 FLAT "link-flat.vmdk" 0`);
@@ -168,6 +177,8 @@ const HOSTILE_OVAS: Readonly<Record<string, () => Promise<string>>> = {
   "entity in its description": () =>
     ova("entity.ova", { "a.ovf": OVF("a.vmdk", `<!DOCTYPE x [<!ENTITY e SYSTEM "file://${at("secret")}">]>`) }),
   "disk's name that climbs": () => ova("climb.ova", { "a.ovf": OVF("../secret") }),
+  "json: name as its disk": () =>
+    ova("json.ova", { "a.ovf": OVF(`json:{&quot;filename&quot;:&quot;${at("secret")}&quot;}`) }),
   "member's name that climbs": () => ova("member.ova", { "a.ovf": OVF("a.vmdk"), "../secret": "x" }),
   "member that is a link": () => ova("link.ova", { "a.ovf": OVF("a.vmdk"), "a.vmdk": "" }, "2"),
   "disk with its extent elsewhere": async () =>
