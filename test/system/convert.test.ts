@@ -53,7 +53,6 @@ describe("vmbuilder convert", () => {
     await using file = await open(sparse, "r+");
     await file.write("in the middle", 7e9);
     await file.write("at the end", 20e9 - 100);
-    const log = at("trace");
     const calls = "read,pread64,readv,preadv,write,pwrite64,writev,pwritev,sendfile,copy_file_range,splice";
     const command = [
       VMBUILDER,
@@ -64,14 +63,16 @@ describe("vmbuilder convert", () => {
       "--dest",
       at("all"),
     ];
-    const traced = await run("strace", ["-f", "-qq", "-y", "-e", `trace=${calls}`, "-o", log, ...command]);
-    expect(traced).toMatchObject({ status: 0 });
+    await mkdir(at("traces")); // a file for each thread, so that no line is broken by another
+    const how = ["-ff", "--seccomp-bpf", "-qq", "-y", "-e", `trace=${calls}`, "-o", at("traces/of")];
+    expect(await run("strace", [...how, ...command])).toMatchObject({ status: 0 });
     // of the disk and what is made of it, without programs that are loaded and pipes between them
     const counts = new Map<string, number>();
-    for (const line of (await readFile(log, "utf8")).split("\n")) {
-      const [, name = "", path, bytes] = /^\d+ +(\w+)\(.*?<([^>]*)>.* = (\d+)$/.exec(line) ?? [];
-      if (path?.startsWith(folder)) counts.set(name, (counts.get(name) ?? 0) + Number(bytes));
-    }
+    for (const trace of await readdir(at("traces")))
+      for (const line of (await readFile(at(`traces/${trace}`), "utf8")).split("\n")) {
+        const [, name = "", path, bytes] = /^(\w+)\(.*?<([^>]*)>.* = (\d+)$/.exec(line) ?? [];
+        if (path?.startsWith(folder)) counts.set(name, (counts.get(name) ?? 0) + Number(bytes));
+      }
     const sum = (kind: string) =>
       [...counts].reduce((all, [name, bytes]) => all + (name.includes(kind) ? bytes : 0), 0);
     const held = FORMATS.length * 800_000;
