@@ -17,7 +17,10 @@ export const virtualbox: Hypervisor = {
   ],
 };
 
-/** The clock is UTC, as Linux takes it. @see VirtualBox, VirtualBox-settings.xsd: 1.16 is what version 6.0 and all later ones read */
+/**
+ * The clock is UTC, as Linux takes it; without Paravirt it would have none of KVM's.
+ * @see VirtualBox, VirtualBox-settings.xsd: 1.16 is what version 6.0 and all later ones read
+ */
 function settings({ recipe, network, firmware, hostname, system, uuid, disks }: MachineDescription): string {
   const media = disks.map(
     (disk) => `        <HardDisk uuid="{${disk.uuid}}" location="${escapeXml(disk.name)}" format="VDI" type="Normal"/>`,
@@ -41,6 +44,7 @@ ${media.join("\n")}
         <LongMode enabled="true"/>
       </CPU>
       <Memory RAMSize="${recipe.mem}"/>
+      <Paravirt provider="Default"/>
       <Firmware type="${firmware === "uefi" ? "EFI" : "BIOS"}"/>
       <Display controller="VMSVGA" VRAMSize="16"/>
       <BIOS>

@@ -12,7 +12,7 @@ const workstation: Hypervisor = {
   title: "VMware Workstation, Player, Fusion",
   format: "vmdk",
   architectures: ["amd64"],
-  describe: (machine) => [{ name: `${machine.hostname}.vmx`, content: settings(machine, 14), mode: 0o644 }],
+  describe: (machine) => [{ name: `${machine.hostname}.vmx`, content: settings(machine, 14, card), mode: 0o644 }],
 };
 
 /** All of VMware's, under the names of the former tool too. */
@@ -25,7 +25,7 @@ export const VMWARE: readonly Hypervisor[] = [
     title: "VMware ESXi",
     format: "vmdk-esxi",
     architectures: ["amd64"],
-    describe: (machine) => [{ name: `${machine.hostname}-esxi.vmx`, content: settings(machine, 13), mode: 0o644 }],
+    describe: (machine) => [{ name: `${machine.hostname}-esxi.vmx`, content: settings(machine, 13, esxiCard), mode: 0o644 }],
   },
 ];
 
@@ -33,6 +33,7 @@ export const VMWARE: readonly Hypervisor[] = [
 function settings(
   { recipe, network, firmware, hostname, system, uuid, disks }: MachineDescription,
   hardware: number,
+  describeCard: typeof card,
 ): string {
   const entries: Entry[] = [
     [".encoding", "UTF-8"],
@@ -58,8 +59,9 @@ function settings(
       [`scsi0:${unit(index)}.deviceType`, "scsi-hardDisk"],
       [`scsi0:${unit(index)}.fileName`, name],
     ]),
-    ...network.interfaces.flatMap(card),
+    ...network.interfaces.flatMap(describeCard),
     ["floppy0.present", false],
+    ["rtc.diffFromUTC", 0], // Linux takes the clock as UTC; otherwise it has the host's time zone
     ["tools.syncTime", false],
   ];
   return entries.map(([key, value]) => `${key} = "${format(value)}"\n`).join("");
@@ -81,6 +83,16 @@ function card({ mac, attachment }: InterfacePlan, index: number): Entry[] {
     [`${card}.virtualDev`, "vmxnet3"],
     [`${card}.connectionType`, attachment.kind === "user" ? "nat" : "bridged"],
     ...address,
+  ];
+}
+
+/** ESXi has port groups in place of bridges, and one from the start. */
+function esxiCard(one: InterfacePlan, index: number): Entry[] {
+  const { attachment } = one;
+  const group = attachment.kind === "user" ? "VM Network" : attachment.name;
+  return [
+    ...card(one, index).filter(([name]) => !name.endsWith(".connectionType")),
+    [`ethernet${index}.networkName`, group],
   ];
 }
 

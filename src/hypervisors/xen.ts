@@ -20,7 +20,9 @@ function configuration({ recipe, network, firmware, hostname, uuid, disks, direc
   const drives = disks.map(
     ({ name }, index) => `  "format=raw, vdev=xvd${driveLetter(index)}, access=rw, target=${join(directory, name)}"`,
   );
-  return `name = "${hostname}"
+  return `# Start it: xl create ${hostname}.cfg, its console: xl console ${hostname}
+# The disks are named by their whole path: change it when the folder moves.
+name = "${hostname}"
 uuid = "${uuid}"
 type = "hvm"
 firmware = "${firmware === "uefi" ? "ovmf" : "bios"}"

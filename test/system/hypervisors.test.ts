@@ -101,8 +101,9 @@ const BRIDGED: Readonly<Record<string, string>> = {
   qemu: "bridge,id=net0,br=br0",
   libvirt: "bridge='br0'",
   ...Object.fromEntries(
-    ["vmware", "vmw6", "vmserver", "esxi"].map((name) => [name, 'ethernet0.connectionType = "bridged"']),
+    ["vmware", "vmw6", "vmserver"].map((name) => [name, 'ethernet0.connectionType = "bridged"']),
   ),
+  esxi: 'ethernet0.networkName = "br0"',
   vbox: '<BridgedInterface name="br0"/>',
   hyperv: "-SwitchName $Switch",
   xen: "bridge=br0",
