@@ -25,7 +25,9 @@ export const VMWARE: readonly Hypervisor[] = [
     title: "VMware ESXi",
     format: "vmdk-esxi",
     architectures: ["amd64"],
-    describe: (machine) => [{ name: `${machine.hostname}-esxi.vmx`, content: settings(machine, 13, esxiCard), mode: 0o644 }],
+    describe: (machine) => [
+      { name: `${machine.hostname}-esxi.vmx`, content: settings(machine, 13, esxiCard), mode: 0o644 },
+    ],
   },
 ];
 

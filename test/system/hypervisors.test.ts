@@ -100,9 +100,7 @@ const BRIDGED: Readonly<Record<string, string>> = {
   kvm: "bridge,id=net0,br=br0",
   qemu: "bridge,id=net0,br=br0",
   libvirt: "bridge='br0'",
-  ...Object.fromEntries(
-    ["vmware", "vmw6", "vmserver"].map((name) => [name, 'ethernet0.connectionType = "bridged"']),
-  ),
+  ...Object.fromEntries(["vmware", "vmw6", "vmserver"].map((name) => [name, 'ethernet0.connectionType = "bridged"'])),
   esxi: 'ethernet0.networkName = "br0"',
   vbox: '<BridgedInterface name="br0"/>',
   hyperv: "-SwitchName $Switch",
