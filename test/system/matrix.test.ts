@@ -7,11 +7,11 @@ import { openGuestDisk } from "../fixtures/guest-disk.ts";
 import { vmbuilder } from "../fixtures/vmbuilder.ts";
 
 const MIB = 1024 ** 2;
-const CELLS = ["kvm 2G", "kvm 3G", "virtualbox 2G", "virtualbox 3G"];
+const CELLS = ["kvm 2G", "kvm 3G", "vbox 2G", "vbox 3G"];
 const RECIPE = `
 hostname: m
 addpkg: [./extra.deb]
-matrix: {hypervisor: [kvm, virtualbox], rootsize: [2G, 3G]}
+matrix: {hypervisor: [kvm, vbox], rootsize: [2G, 3G]}
 `;
 
 let root: string;

@@ -25,7 +25,8 @@ async function show(file: string | undefined, values: BuildOptionValues): Promis
   const cells = await readRecipes(file, recipeOptions(values), await readSurroundings(values));
   // A lock that is to be renewed says nothing of what will be chosen; it belongs to one machine, and only a build renews it.
   const lockedFile = values["update-lock"] || cells.length > 1 ? undefined : file;
-  for (const { label, recipe } of cells) await showOne(label, await planBuild(recipe), lockedFile, values);
+  const planned = await Promise.all(cells.map(async ({ label, recipe }) => ({ label, plan: await planBuild(recipe) })));
+  for (const { label, plan } of planned) await showOne(label, plan, lockedFile, values);
 }
 
 async function showOne(
