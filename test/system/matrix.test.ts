@@ -73,7 +73,7 @@ test("a matrix of hypervisors and sizes is planned, then built with each shared 
   const events = await lines("build");
   const cellsWith = (type: string, step: string) =>
     events.filter((event) => event.type === type && event.step === step).map(({ cell }) => cell);
-  expect(cellsWith("started", "install")).toEqual(["kvm 2G"]);
+  expect(cellsWith("started", "install/configure")).toEqual(["kvm 2G"]);
   expect(cellsWith("started", "assemble").sort()).toHaveLength(2); // one for each size
   expect(await readdir(join(root, "cache/objects/disk"))).toHaveLength(2);
   expect(events.at(-1)).toMatchObject({ type: "summary", machines: 4, failed: 0 });
