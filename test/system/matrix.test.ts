@@ -21,7 +21,9 @@ beforeAll(async () => {
   const built = await builtCache();
   await mkdir(join(root, "cache"));
   await built.copyTo(join(root, "cache"), "tree");
-  await makeDeb(root, { name: "extra", files: { "/usr/share/extra": "from the recipe" } });
+  // what takes less than two seconds is done again rather than kept
+  const scripts = { postinst: "#!/bin/sh\nsleep 2.5\n" };
+  await makeDeb(root, { name: "extra", files: { "/usr/share/extra": "from the recipe" }, scripts });
   await writeFile(join(root, "recipe.yaml"), RECIPE);
   const own = ["--hostname", "--rootsize"]; // the recipe says these
   const options = built.options.filter(
