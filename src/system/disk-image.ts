@@ -56,7 +56,7 @@ async function isFull(folder: string): Promise<boolean> {
 function fullDisk(target: string, cause: unknown): VmbuilderError {
   const isTemporary = (path: string) => /^\..*\.part$/.test(basename(path));
   const folder = isTemporary(dirname(target)) ? dirname(dirname(target)) : dirname(target);
-  return new VmbuilderError("disk-full", `no space left in ${folder} to write ${basename(target)}`, {
+  return new VmbuilderError("disk-full", `no space left in ${folder} to write ${basename(target, ".tmp")}`, {
     hint: "free some space, or choose another --dest",
     cause,
   });

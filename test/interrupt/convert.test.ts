@@ -97,6 +97,7 @@ test.each(FORMATS.map(({ name }) => name))(
     const argv = ["--mount", "--propagation", "private", "sh", "-c", WITH_LITTLE_ROOM, "sh", results, format];
     const { stdout, stderr } = await run("unshare", [...argv, VMBUILDER, "convert", image, "--quiet"]);
     expect(stderr).toMatch(/^vmbuilder: error: .*\[disk-full\]\n {2}hint: /);
+    expect(stderr).not.toContain(".tmp");
     expect(stdout).toBe("STATUS 1\nLEFT \n");
   },
 );
