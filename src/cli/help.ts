@@ -10,6 +10,7 @@ const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
     ...[
       "up",
       "test",
+      "upgrade-test",
       "shell",
       "start",
       "stop",

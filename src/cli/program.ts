@@ -20,6 +20,7 @@ import { addStartStop } from "./commands/machines/start-stop.ts";
 import { addTest } from "./commands/machines/test.ts";
 import { addTidy } from "./commands/machines/tidy.ts";
 import { addUp } from "./commands/machines/up.ts";
+import { addUpgradeTest } from "./commands/machines/upgrade-test.ts";
 import { addMan } from "./commands/man.ts";
 import { addOldForms } from "./commands/old-form.ts";
 import { addPlan } from "./commands/plan.ts";
@@ -45,6 +46,7 @@ export function createProgram(): Command {
   addUp(program);
   addShell(program);
   addTest(program);
+  addUpgradeTest(program);
   addStartStop(program);
   addList(program);
   addInside(program);

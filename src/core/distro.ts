@@ -36,6 +36,22 @@ export interface HostFileOf {
   readonly unless?: keyof Recipe;
 }
 
+/** How a machine is brought from one release to another. */
+export interface UpgradeWay {
+  /** Its package manager, with sources of the new release; or the distribution's own program, and which releases that shall offer. */
+  readonly by: "full-upgrade" | { readonly prompt: "lts" | "normal" };
+  /** Releases between them that the distribution wants to be upgraded to first. */
+  readonly passedOver: readonly string[];
+}
+
+/** Where a suite is read. */
+export interface ArchivePlace {
+  /** The suites that are there: the one that was asked for, and its updates. */
+  readonly suites: readonly string[];
+  /** Addresses as a machine knows them, and where this host reads the same. */
+  readonly addresses: readonly { readonly guest: string; readonly host: string }[];
+}
+
 /** A distribution: everything that is particular to it. One folder each under `distros/`. */
 export interface Distro {
   readonly name: string;
@@ -48,6 +64,10 @@ export interface Distro {
   resolveSuite(suite: string | undefined): Promise<string>;
   /** Code names of the suites that it knows, the oldest first. */
   listSuites(): Promise<string[]>;
+  /** How a release of it is upgraded to a later one. Both are known code names. */
+  findUpgradeWay(from: string, to: string): Promise<UpgradeWay>;
+  /** Finds the archive of a plan's suite. @throws mirror-unknown, mirror-not-a-repository, and release errors */
+  findArchive(plan: Plan, signal: AbortSignal): Promise<ArchivePlace>;
   /** Whether a suite's boot loader knows ext4's `metadata_csum_seed`. */
   readsChecksumSeeds(suite: string): Promise<boolean>;
   /** What hypervisors call a suite of it. */

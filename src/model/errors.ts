@@ -78,6 +78,7 @@ export const ERROR_TABLE = {
   "machine-unreachable": { exitStatus: 1, httpStatus: 502 },
   "base-missing": { exitStatus: 1, httpStatus: 409 },
   "tests-failed": { exitStatus: 1, httpStatus: 422 },
+  "upgrade-failed": { exitStatus: 1, httpStatus: 422 },
   "matrix-failed": { exitStatus: 1, httpStatus: 500 },
   // the server
   "login-required": { exitStatus: 2, httpStatus: 401 },

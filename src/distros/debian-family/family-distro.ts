@@ -11,9 +11,10 @@ import { withStoragePackages } from "./mounts.ts";
  */
 export function familyDistro(member: FamilyMember): Distro {
   const { name, title, hostFiles, treeVersion, requestPackages, settingScripts } = member;
-  const { resolveSuite, listSuites, readsChecksumSeeds, systemIds } = member;
+  const { resolveSuite, listSuites, readsChecksumSeeds, systemIds, findUpgradeWay } = member;
   return {
     ...{ name, title, hostFiles, treeVersion, resolveSuite, listSuites, readsChecksumSeeds, systemIds, settingScripts },
+    findUpgradeWay,
     async requestPackages(recipe, suite, architecture, disks) {
       const request = await requestPackages(recipe, suite, architecture, disks);
       return withStoragePackages(withCloudInitPackage(withKeymapPackages(request, recipe.keymap), recipe), disks);
@@ -21,6 +22,13 @@ export function familyDistro(member: FamilyMember): Distro {
     async readExtras(recipe, architecture) {
       const { readExtras } = await import("../packagers/apt/extras.ts");
       return readExtras(recipe, architecture);
+    },
+    async findArchive(plan, signal) {
+      const [{ locateArchive }, findSources] = await Promise.all([
+        import("../packagers/apt/locate-archive.ts"),
+        member.loadFindSources(),
+      ]);
+      return locateArchive(plan, findSources, signal);
     },
     async resolve(plan, context, onSolving) {
       const [{ resolvePackages }, findSources] = await Promise.all([

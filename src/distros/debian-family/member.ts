@@ -14,6 +14,7 @@ export interface FamilyMember
     | "treeVersion"
     | "resolveSuite"
     | "listSuites"
+    | "findUpgradeWay"
     | "readsChecksumSeeds"
     | "systemIds"
     | "requestPackages"

@@ -32,6 +32,10 @@ export const debian = familyDistro({
     return findSuite(await readSuites(), suite ?? "stable", today()).codename;
   },
   listSuites: async () => (await readSuites()).map(({ codename }) => codename),
+  async findUpgradeWay(from, to) {
+    const names = (await readSuites()).map(({ codename }) => codename);
+    return { by: "full-upgrade", passedOver: names.slice(names.indexOf(from) + 1, names.indexOf(to)) };
+  },
   async readsChecksumSeeds(suite) {
     return findSuite(await readSuites(), suite, today()).version >= CHECKSUM_SEEDS_VERSION;
   },

@@ -8,7 +8,7 @@ import { localeScripts } from "../debian-family/locale.ts";
 import { UBUNTU_KEYRING } from "./archive-names.ts";
 import { NETWORK_SETTINGS, networkEdits } from "./network.ts";
 import { requestPackages } from "./request.ts";
-import { findSuite, readSuites, SUITES_FILE } from "./suites.ts";
+import { findSuite, readSuites, SUITES_FILE, upgradeWay } from "./suites.ts";
 
 const today = () => new Date().toISOString().slice(0, 10);
 
@@ -41,6 +41,7 @@ export const ubuntu = familyDistro({
     return findSuite(await readSuites(), suite ?? "lts", today()).codename;
   },
   listSuites: async () => (await readSuites()).map(({ codename }) => codename),
+  findUpgradeWay: async (from, to) => upgradeWay(await readSuites(), from, to),
   async readsChecksumSeeds(suite) {
     return findSuite(await readSuites(), suite, today()).version >= CHECKSUM_SEEDS_VERSION;
   },

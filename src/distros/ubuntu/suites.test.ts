@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findSuite, isArchived, readSuites, type Suite } from "./suites.ts";
+import { findSuite, isArchived, readSuites, type Suite, upgradeWay } from "./suites.ts";
 
 const CSV = `version,codename,series,created,release,eol,eol-server,eol-esm,eol-legacy
 4.10,Warty Warthog,warty,2004-03-05,2004-10-20,2006-04-30
@@ -33,6 +33,17 @@ describe("readSuites", () => {
     });
     expect(suites[1]).toMatchObject({ isLts: false, supportedUntil: "2024-07-11", archivedAfter: "2024-07-11" });
   });
+});
+
+describe("upgradeWay", () => {
+  it.each([
+    ["focal", "noble", "lts", []],
+    ["focal", "resolute", "lts", ["noble"]],
+    ["mantic", "oracular", "normal", ["noble"]],
+    ["noble", "oracular", "normal", []],
+  ] as const)("from %s to %s is %s, past %j", (from, to, prompt, passedOver) =>
+    expect(upgradeWay(suites, from, to)).toEqual({ by: { prompt }, passedOver }),
+  );
 });
 
 describe("findSuite", () => {

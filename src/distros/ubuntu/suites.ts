@@ -1,3 +1,4 @@
+import type { UpgradeWay } from "../../core/distro.ts";
 import { VmbuilderError } from "../../model/errors.ts";
 import { readReleaseRows } from "../debian-family/distro-info.ts";
 
@@ -82,4 +83,12 @@ export function findSuite(suites: readonly Suite[], wanted: string, today: strin
 /** True for a release that the mirrors have given to the archive of old releases. */
 export function isArchived(suite: Suite, today: string): boolean {
   return suite.archivedAfter < today;
+}
+
+/** From a release with long-term support the way leads to the next such one, else from each to the next. */
+export function upgradeWay(suites: readonly Suite[], from: string, to: string): UpgradeWay {
+  const at = (codename: string) => suites.findIndex((suite) => suite.codename === codename);
+  const isLts = Boolean(suites[at(from)]?.isLts && suites[at(to)]?.isLts);
+  const between = suites.slice(at(from) + 1, at(to)).filter((suite) => !isLts || suite.isLts);
+  return { by: { prompt: isLts ? "lts" : "normal" }, passedOver: between.map(({ codename }) => codename) };
 }
