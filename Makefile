@@ -53,6 +53,10 @@ clean: ## remove what was built here (not node_modules, not the cache of builds)
 test-storage: setup-test ## build and boot every kind of storage: half an hour
 	@npx vitest run --project storage
 
+.PHONY: test-upgrade
+test-upgrade: setup-test ## upgrade a machine from bookworm to trixie, and others that fail: an hour
+	@npx vitest run --project upgrade
+
 setup-test:
 	@rm -rf build/reports
 	@scripts/setup --test

@@ -22,7 +22,7 @@ echo '== failed'; systemctl --failed --plain --no-legend | cut -d ' ' -f 1
 echo '== packages'; dpkg-query -W -f '\${db:Status-Status} \${Package} \${Version} \${Architecture}\\n'
 echo '== hold'; apt-mark showhold
 echo '== leftovers'; find /etc -xdev -name '*.dpkg-dist' -o -name '*.dpkg-new' -o -name '*.dpkg-old' -o -name '*.ucf-dist' -o -name '*.ucf-old'
-echo '== audit'; dpkg --audit
+echo '== audit'; dpkg --audit; true
 `;
 
 /** Looks at a machine from inside. @throws UpgradeStopped */

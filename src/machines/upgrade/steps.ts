@@ -145,7 +145,8 @@ async function runApt(
   const timeoutMs = Math.max(1000, end - Date.now());
   const command = ["env", ...upgradeEnvironment(policy), ...argv];
   const { status, timedOut } = await inside.run(command, { onLine, timeoutMs });
-  if (timedOut) throw new UpgradeStopped(`the upgrade took too long; ${words} said last: ${said.at(-1) ?? "nothing"}`);
+  if (timedOut || Date.now() > end)
+    throw new UpgradeStopped(`the upgrade took too long; ${words} said last: ${said.at(-1) ?? "nothing"}`);
   if (status !== 0)
     throw new UpgradeStopped(
       explainAptFailure(said.join("\n")) ?? `${words} ended with status ${status}: ${said.at(-1) ?? ""}`,
