@@ -29,7 +29,7 @@ export function addUpgradeTest(program: Command): void {
   const command = program
     .command("upgrade-test")
     .argument("<RECIPE>", "recipe file; its tests: are run before and after")
-    .summary("Tests an upgrade to another release, or of packages.")
+    .summary("Tests a release upgrade, or updates.")
     .description(
       "Makes a throwaway machine from a recipe, runs its tests, upgrades it to another release, boots it and runs them again.",
     )
