@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import type { ArchivePlace, Distro, UpgradeWay } from "../../../core/distro.ts";
 import { VmbuilderError } from "../../../model/errors.ts";
@@ -12,7 +11,7 @@ import { writeJsonLine } from "../../terminal/json-lines.ts";
 import { formatUpgradeRun } from "../../terminal/upgrade-summary.ts";
 import { BUILD_CHOICES, prepareLock } from "../build.ts";
 import { readSeconds } from "./shared.ts";
-import { NOT_HERE } from "./up.ts";
+import { NOT_HERE, originOf } from "./up.ts";
 
 interface UpgradeOptions {
   from?: string;
@@ -75,7 +74,7 @@ async function upgradeTest(file: string, given: BuildOptionValues, options: Upgr
     for (const message of notes(distro, from, to, way, lock !== undefined))
       emit({ type: "log", step: "check", level: "warning", message, atMs: Date.now() });
     return runUpgradeTest(store, {
-      ...{ ...common, recipe, origin: resolve(file), lock, from, to, way, archive, timeoutMs },
+      ...{ ...common, recipe, origin: originOf(file), lock, from, to, way, archive, timeoutMs },
       ...{ conffilePolicy: options.conffiles, keep: options.keep ?? false },
     });
   });
