@@ -11,7 +11,7 @@ export function addWizard(program: Command): void {
   program
     .command("wizard")
     .argument("[RECIPE]")
-    .summary("Asks a few questions, writes a recipe, and builds it.")
+    .summary("Asks questions, writes a recipe, builds it.")
     .description(
       "Asks what a machine needs, shows the recipe, saves it as RECIPE (default HOSTNAME.yaml), and builds it.",
     )
