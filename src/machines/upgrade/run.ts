@@ -170,8 +170,7 @@ async function whyLost(machine: Machine, { process }: RunningMachine): Promise<s
 
 /** What shows that an upgrade that ended well is none. */
 function judge({ to }: UpgradeRequest, before: MachineState, after: MachineState, warnings: string[]): void {
-  if (after.audit !== "")
-    throw new UpgradeStopped(`dpkg isn't done with all packages: ${after.audit.split("\n").slice(-1)[0]?.trim()}`);
+  if (after.unfinished.length > 0) throw new UpgradeStopped(`dpkg isn't done with ${after.unfinished.join(", ")}`);
   if (to === undefined) return;
   if (after.codename === before.codename) throw new UpgradeStopped(`it still calls itself ${after.system}`);
   if (after.codename !== to) warnings.push(`it calls itself ${after.system}`);

@@ -13,13 +13,13 @@ broken.service
 == packages
 installed bc 1.07.1-3 amd64
 config-files old 1 all
+half-configured bad 2 all
 installed libc6 2.36-9+deb12u10 amd64
 == hold
 bc
 == leftovers
 /etc/z.dpkg-old
 /etc/a.dpkg-dist
-== audit
 `;
 
 it("reads what a machine says of itself", () => {
@@ -35,6 +35,6 @@ it("reads what a machine says of itself", () => {
     ],
     onHold: ["bc"],
     leftovers: ["/etc/a.dpkg-dist", "/etc/z.dpkg-old"],
-    audit: "",
+    unfinished: ["bad"],
   });
 });

@@ -9,9 +9,12 @@ export interface MachineState extends SystemState {
   readonly onHold: readonly string[];
   /** Files that dpkg and ucf left beside configuration files. */
   readonly leftovers: readonly string[];
-  /** What dpkg has to complain about. */
-  readonly audit: string;
+  /** Packages that dpkg isn't done with. */
+  readonly unfinished: readonly string[];
 }
+
+/** States of a package that dpkg has nothing to do for. */
+const DONE = ["installed", "config-files", "not-installed"];
 
 /** Its parts, one after the other, each begun by a line with its name. */
 const LOOK = `
@@ -22,7 +25,7 @@ echo '== failed'; systemctl --failed --plain --no-legend | cut -d ' ' -f 1
 echo '== packages'; dpkg-query -W -f '\${db:Status-Status} \${Package} \${Version} \${Architecture}\\n'
 echo '== hold'; apt-mark showhold
 echo '== leftovers'; find /etc -xdev -name '*.dpkg-dist' -o -name '*.dpkg-new' -o -name '*.dpkg-old' -o -name '*.ucf-dist' -o -name '*.ucf-old'
-echo '== audit'; dpkg --audit; true
+true
 `;
 
 /** Looks at a machine from inside. @throws UpgradeStopped */
@@ -40,12 +43,14 @@ export function parseState(text: string): MachineState {
   );
   const linesOf = (name: string) => (parts.get(name) ?? "").split("\n").filter((line) => line !== "");
   const [system = "", codename = ""] = linesOf("system");
-  const installed = linesOf("packages").flatMap((line) => /^installed (.*)$/.exec(line)?.[1] ?? []);
+  const states = linesOf("packages").map((line) => line.split(" "));
+  const installed = states.filter(([state]) => state === "installed").map(([, ...rest]) => rest.join(" "));
+  const unfinished = states.filter(([state = ""]) => !DONE.includes(state)).map(([, name = ""]) => name);
   const packages = parseManifest(installed.join("\n"));
   if (!packages) throw new UpgradeStopped("the machine's list of packages cannot be read");
   return {
     ...{ system, codename, packages, kernel: parts.get("kernel") ?? "", usedBytes: Number(parts.get("used")) },
     ...{ failedUnits: linesOf("failed"), onHold: linesOf("hold"), leftovers: linesOf("leftovers").sort() },
-    audit: parts.get("audit") ?? "",
+    unfinished,
   };
 }
