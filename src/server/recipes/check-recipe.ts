@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { stringify } from "yaml";
 import * as z from "zod";
+import { readDocuments } from "../../core/recipe-document.ts";
 import { readRecipe } from "../../core/recipe-file.ts";
 import { mistake } from "../../core/recipe-mistake.ts";
 import { filesBelow } from "../../core/recipe-origins.ts";
@@ -62,9 +63,11 @@ export async function checkRecipe(input: RecipeInput, rules: RecipeRules): Promi
  * @throws every code that a recipe can be wrong by
  */
 export async function planGiven(given: GivenRecipe, { work, hosts }: RecipeRules): Promise<Plan> {
-  checkRules(given, hosts);
+  const below = await filesBelow({});
+  const documents = (await Promise.all(below.map(readDocuments))).flat();
+  checkRules(given, hosts, Object.assign({}, ...documents.map(({ vars }) => vars)));
   return withRecipeFolder(work, given, async (folder) => {
-    const plan = await planBuild(await readRecipe(join(folder, RECIPE_FILE), {}, { below: await filesBelow({}) }));
+    const plan = await planBuild(await readRecipe(join(folder, RECIPE_FILE), {}, { below }));
     await readIdentity(plan.recipe, plan, new AbortController().signal);
     return plan;
   });

@@ -1,18 +1,27 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { SECRET_FILES } from "../../core/recipe-secrets.ts";
 import { VmbuilderError } from "../../model/errors.ts";
 import { fileError } from "../../system/files.ts";
 import { type GivenRecipe, RECIPE_FILE } from "./recipe-input.ts";
 
 /** Keys whose values nobody may read again. */
-export const SECRET_KEYS = ["pass", "rootpass"] as const;
+export const SECRET_KEYS: readonly string[] = Object.keys(SECRET_FILES);
 
-/** A recipe's values without its passwords. */
+/** A recipe's values without its passwords, and without the variables that they are made from. */
 export function withoutSecrets(values: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(values).filter(([key]) => !(SECRET_KEYS as readonly string[]).includes(key)),
-  );
+  const { vars, ...others } = values;
+  const isSecret = ([key]: [string, unknown]) => SECRET_KEYS.includes(key);
+  const entries = Object.entries(others);
+  const secrets = entries.filter(isSecret).map(([, value]) => String(value));
+  const isHarmless = ([name]: [string, unknown]) => !secrets.some((text) => text.includes(`\${${name}`));
+  return {
+    ...(typeof vars === "object" && vars !== null
+      ? { vars: Object.fromEntries(Object.entries(vars).filter(isHarmless)) }
+      : {}),
+    ...Object.fromEntries(entries.filter((entry) => !isSecret(entry))),
+  };
 }
 
 /**

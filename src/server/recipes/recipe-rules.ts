@@ -1,6 +1,9 @@
 import { FILE_KEYS } from "../../core/recipe-file.ts";
 import { SECRET_FILES } from "../../core/recipe-secrets.ts";
+import { fillVariables, type Variables } from "../../core/recipe-variables.ts";
 import { VmbuilderError } from "../../model/errors.ts";
+import { isDebPath } from "../../model/plan.ts";
+import { COMPOSITION_KEYS } from "../../model/recipe-composition.ts";
 import type { GivenRecipe } from "./recipe-input.ts";
 
 /** Keys that reach out of what a user of the server may touch: its files, devices, and other recipes. */
@@ -28,15 +31,27 @@ const ADDRESS_KEYS: readonly string[] = [
   "ppa-api",
 ];
 
+/** An address that every program reads alike: nothing before its path but a login, a host and a port. */
+const PLAIN_ADDRESS = /^https?:\/\/(?:[^\s/\\?#@]*@)?(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?(?:\/[^\s\\]*)?$/i;
+
 /**
  * Refuses what a recipe from the network may not do: name files of the server, or make it ask hosts that it was not told of.
+ * It judges what a build will read: values with their variables put in.
  *
  * @param hosts that it may ask, in lower case, with a port where it isn't the standard one
+ * @param standing variables that the server's own configuration defines
  * @throws recipe-invalid, host-not-allowed, with the place
  */
-export function checkRules(recipe: GivenRecipe, hosts: ReadonlySet<string>): void {
+export function checkRules(recipe: GivenRecipe, hosts: ReadonlySet<string>, standing: Variables = {}): void {
   const at = (key: string) => `${recipe.locate([key])}: ${key}`;
-  for (const [written, value] of Object.entries(recipe.values)) {
+  const variables = Object.assign({}, standing, recipe.values.vars) as Variables;
+  const values = Object.fromEntries(
+    Object.entries(recipe.values).map(([key, value]) => [
+      key,
+      COMPOSITION_KEYS.includes(key) ? value : fillVariables(value, variables, () => at(key)),
+    ]),
+  );
+  for (const [written, value] of Object.entries(values)) {
     const key = written.replace(/\+$/, "");
     if (REFUSED_KEYS.includes(key))
       throw new VmbuilderError("recipe-invalid", `${at(written)}: this has no place in a recipe for a server`, {
@@ -44,8 +59,7 @@ export function checkRules(recipe: GivenRecipe, hosts: ReadonlySet<string>): voi
       });
     if (FILE_KEYS.includes(key)) for (const one of [value].flat()) checkFile(at(written), key, one, recipe.files);
     if (key === "addpkg")
-      for (const one of [value].flat())
-        if (String(one).endsWith(".deb")) checkFile(at(written), key, one, recipe.files);
+      for (const one of [value].flat()) if (isDebPath(String(one))) checkFile(at(written), key, one, recipe.files);
     if (key === "exec-network" && value !== false)
       throw new VmbuilderError("recipe-invalid", `${at(written)}: on a server, scripts have no network`, {
         hint: "bring what they need as packages or files, or fetch it in a firstboot script",
@@ -53,7 +67,7 @@ export function checkRules(recipe: GivenRecipe, hosts: ReadonlySet<string>): voi
     if (ADDRESS_KEYS.includes(key)) for (const one of [value].flat()) checkAddress(at(written), one, hosts);
     if (key === "repositories")
       for (const one of [value].flat()) checkRepository(at(written), one, recipe.files, hosts);
-    if (key === "ppa" && [value].flat().length > 0) checkPpa(at(written), recipe.values, hosts);
+    if (key === "ppa" && [value].flat().length > 0) checkPpa(at(written), values, hosts);
   }
 }
 
@@ -85,7 +99,7 @@ function noSuchFile(place: string, name: string): VmbuilderError {
 function checkAddress(place: string, value: unknown, hosts: ReadonlySet<string>): void {
   if (typeof value !== "string") return;
   const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url && /^https?:$/.test(url.protocol) && hosts.has(url.host.toLowerCase())) return;
+  if (url && PLAIN_ADDRESS.test(value) && hosts.has(url.host.toLowerCase())) return;
   throw new VmbuilderError(
     "host-not-allowed",
     `${place}: this server doesn't ask ${url?.host || `"${value.slice(0, 80)}"`}`,
