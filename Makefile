@@ -43,6 +43,11 @@ test-suites: setup-test ## build and boot a machine of each Debian suite: half a
 	@npx vitest run --project suites
 	@cat build/reports/suites.md
 
+.PHONY: test-recipes
+test-recipes: setup-test ## build and boot every recipe that comes with vmbuilder: an hour; RECIPES="lamp mail" for some
+	@npx vitest run --project recipes
+	@cat build/reports/recipes.md
+
 bench: setup-test ## time builds against mmdebstrap: half an hour; TMPDIR says where
 	@set -e; for name in cold warm addpkg clone clones convert memory steps boot exec restore; do bench/$$name; done
 

@@ -36,7 +36,8 @@ export default defineConfig({
       // Real tools, and two builds at once would compete for the same few cores.
       project("system", "test/system/**/*.test.ts", 5 * MINUTE_MS, true),
       // Not part of `make test`: builds that are stopped at every stage, every disk format booted, one machine built under many
-      // circumstances, a tree of mmdebstrap's to compare with, an arm64 machine, each suite, upgrades that fail and a real one.
+      // circumstances, a tree of mmdebstrap's to compare with, an arm64 machine, each suite, each recipe, upgrades that fail and a
+      // real one.
       project("interrupt", "test/interrupt/**/*.test.ts", 10 * MINUTE_MS, true),
       project("formats", "test/formats/**/*.test.ts", 15 * MINUTE_MS, true),
       project("storage", "test/storage/**/*.test.ts", 25 * MINUTE_MS, true),
@@ -44,6 +45,7 @@ export default defineConfig({
       project("comparison", "test/comparison/**/*.test.ts", 30 * MINUTE_MS, true),
       project("suites", "test/suites/**/*.test.ts", 30 * MINUTE_MS, true),
       project("upgrade", "test/upgrade/**/*.test.ts", 30 * MINUTE_MS, true),
+      project("recipes", "test/recipes/**/*.test.ts", 30 * MINUTE_MS, true),
       project("arm64", "test/arm64/**/*.test.ts", 30 * MINUTE_MS, true),
       project("golden", "test/golden/**/*.test.ts", 5 * MINUTE_MS, true),
       // A server, a browser and builds.
