@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { objectFile, openCache } from "../core/cache.ts";
-import { logLine } from "../core/context.ts";
+import { type BuildContext, logLine } from "../core/context.ts";
 import { withContext } from "../core/work-directory.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { EventSink } from "../model/events.ts";
@@ -10,9 +10,9 @@ import { type BaseDisk, findBase } from "../stages/base-disk.ts";
 import { checkDestination } from "../stages/destination.ts";
 import { newMac, newMachineIds } from "../stages/identity.ts";
 import { findHypervisor } from "../stages/plan.ts";
-import { readMachineRecord } from "../stages/record.ts";
+import { type MachineRecord, readMachineRecord } from "../stages/record.ts";
 import { type CloneAddresses, cloneNetwork } from "./clone-network.ts";
-import { linkMachine, sharedBase } from "./link.ts";
+import { linkMachine, type MachineBase, sharedBase } from "./link.ts";
 import { findOwnBase } from "./own-clone.ts";
 
 /** What to clone, and how. */
@@ -66,8 +66,7 @@ export async function cloneMachine(request: CloneRequest): Promise<Clone> {
     });
   const cache = await openCache(request.cacheDirectory);
   return withContext(cache, signal, emit, async (context) => {
-    const own = await findOwnBase(record, source, context);
-    const base = own ?? sharedBase(await findIntactBase(record.build.base.key, source, context), context);
+    const base = await findMachineBase(record, source, context);
     if (left.length > 0)
       logLine(
         context,
@@ -85,6 +84,20 @@ export async function cloneMachine(request: CloneRequest): Promise<Clone> {
     const images = await linkMachine(link, context);
     return { directory: destination, hostname, image: join(destination, images[0] ?? "") };
   });
+}
+
+/**
+ * Finds what a built machine's disks are made from.
+ *
+ * @throws base-missing; machine-invalid when it is encrypted
+ */
+export async function findMachineBase(
+  record: MachineRecord,
+  source: string,
+  context: BuildContext,
+): Promise<MachineBase> {
+  const own = await findOwnBase(record, source, context);
+  return own ?? sharedBase(await findIntactBase(record.build.base.key, source, context), context);
 }
 
 async function findIntactBase(

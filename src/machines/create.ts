@@ -4,11 +4,9 @@ import { openCache } from "../core/cache.ts";
 import type { BuildContext } from "../core/context.ts";
 import type { MachineDescription } from "../core/hypervisor.ts";
 import { withContext } from "../core/work-directory.ts";
-import { userNetwork } from "../hypervisors/user-network.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { EventSink } from "../model/events.ts";
 import type { Identity } from "../model/identity.ts";
-import type { InterfacePlan } from "../model/network.ts";
 import type { Lock } from "../model/package.ts";
 import { sharesBase } from "../model/placed-volume.ts";
 import type { Plan } from "../model/plan.ts";
@@ -22,7 +20,8 @@ import { obtainBase } from "../stages/obtain-base.ts";
 import { findHypervisor, planBuild } from "../stages/plan.ts";
 import { IDENTITY_RECORD, RECORD_VERSION } from "../stages/record.ts";
 import { linkMachine, sharedBase } from "./link.ts";
-import { type Forward, MACHINE_FILES, MACHINE_VERSION, type Machine, type MachineSpec } from "./machine.ts";
+import { type Forward, MACHINE_FILES, type Machine, type MachineSpec } from "./machine.ts";
+import { specOf } from "./machine-spec.ts";
 import { obtainSnapshot } from "./memory-snapshot.ts";
 import { ownKey } from "./own-key.ts";
 import type { SnapshotFacts } from "./snapshot-state.ts";
@@ -179,7 +178,8 @@ export async function planMachine(
   return { plan, identity: await readIdentity(plan.recipe, plan, signal) };
 }
 
-async function refuseExisting(destination: string, name: string): Promise<void> {
+/** Refuses a name that is taken. @throws machine-exists */
+export async function refuseExisting(destination: string, name: string): Promise<void> {
   if (!(await stat(destination).catch(() => undefined))) return;
   throw new VmbuilderError("machine-exists", `there is a machine ${name} already`, {
     hint: `start it: vmbuilder start ${name}; or choose another --machine; or remove it: vmbuilder rm ${name}`,
@@ -202,30 +202,4 @@ function recordOf(plan: Plan, lock: Lock, key: string): Record<string, unknown> 
     sources: lock.sources,
     steps: [],
   };
-}
-
-/** What is needed to start a machine, by its description. */
-function specOf(machine: MachineDescription, request: CreateRequest): MachineSpec {
-  const { hostname, architecture, firmware, uuid, recipe, disks, network } = machine;
-  return {
-    ...{ vmbuilder: MACHINE_VERSION, hostname, createdAt: new Date().toISOString(), origin: request.origin },
-    ...{ architecture, firmware, uuid, memoryMb: recipe.mem, cpus: recipe.cpus },
-    disks: disks.map(({ name }) => name),
-    cards: network.interfaces.map(cardOf),
-    forwards: [...(request.forwards ?? [])],
-    ...(request.owner ? { owner: request.owner } : {}),
-  };
-}
-
-function cardOf(one: InterfacePlan, index: number): MachineSpec["cards"][number] {
-  const { attachment, mac } = one;
-  const own = mac === undefined ? {} : { mac };
-  if (attachment.kind === "bridge")
-    return { netdev: `bridge,id=net${index},br=${attachment.name}`, isUser: false, ...own };
-  if (attachment.kind === "network")
-    throw new VmbuilderError("recipe-invalid", `network ${attachment.name} is libvirt's, and this machine is not`, {
-      hint: "leave network out, or build it with --libvirt",
-    });
-  const { options, guest } = userNetwork(one, index);
-  return { netdev: options, isUser: true, ...own, ...(guest === "" ? {} : { guest }) };
 }

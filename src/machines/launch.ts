@@ -13,7 +13,7 @@ export async function launchQemu(
 ): Promise<LastingProcess & { readonly failed: Promise<never> }> {
   const command = qemuCommand(machine, { ...start, firmware: await firmwareOf(machine) });
   await rename(file(machine, "consoleLog"), file(machine, "oldConsoleLog")).catch(() => {}); // the first start has none
-  for (const name of ["pid", "qmp", "console", "renewal", "ssh"] as const)
+  for (const name of ["pid", "qmp", "console", "renewal", "ssh", "screen"] as const)
     await rm(file(machine, name), { force: true });
   const { ended, ...qemu } = await startLasting(command, machine.directory, file(machine, "log"));
   const failed = ended.then(async (how) => {

@@ -83,4 +83,6 @@ export const MACHINE_FILES = {
   knownHosts: "known_hosts",
   renewal: "renewal.sock",
   ssh: "ssh.sock",
+  /** Of the screen's VNC server. */
+  screen: "screen.sock",
 } as const;

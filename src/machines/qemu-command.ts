@@ -32,6 +32,7 @@ export function qemuCommand(machine: MachineSpec & { readonly name: string }, st
     ...machineType(machine, start),
     ...["-smp", String(machine.cpus)],
     ...["-display", "none", "-monitor", "none", "-pidfile", MACHINE_FILES.pid],
+    ...["-vnc", `unix:${MACHINE_FILES.screen}`],
     ...["-chardev", `socket,id=qmp,path=${MACHINE_FILES.qmp},server=on,wait=off`, "-mon", "chardev=qmp,mode=control"],
     "-chardev",
     `socket,id=console,path=${MACHINE_FILES.console},server=on,wait=off,logfile=${MACHINE_FILES.consoleLog},logappend=off`,

@@ -1,28 +1,37 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { objectFile, openCache, verifyObject } from "../core/cache.ts";
+import { findObject, objectFile, openCache, verifyObject } from "../core/cache.ts";
 import { runStep } from "../core/context.ts";
 import type { EventSink } from "../model/events.ts";
-import { testName } from "../model/guest-test.ts";
+import { type GuestTest, testName } from "../model/guest-test.ts";
 import type { Lock } from "../model/package.ts";
 import type { Recipe } from "../model/recipe.ts";
 import type { TestOutcome, TestRun } from "../model/test-run.ts";
 import { baseImage, findBase } from "../stages/base-disk.ts";
+import { processStart } from "../system/files.ts";
 import { createMachine } from "./create.ts";
 import { type Evidence, gatherEvidence } from "./evidence.ts";
 import { bootAndTest, unrun } from "./guest-tests.ts";
-import type { Machine } from "./machine.ts";
+import type { Machine, MachineSpec } from "./machine.ts";
 import { removeMachine, stopMachine } from "./stop.ts";
-import type { MachineStore } from "./store.ts";
+import { type MachineStore, writeSpec } from "./store.ts";
 
 /** What to test, and how. */
-export interface TestRequest {
+export interface TestRequest extends Omit<ThrowawayTest, "tests" | "hostname" | "make"> {
   readonly recipe: Recipe;
+  readonly lock?: Lock | undefined;
+}
+
+/** Tests for a machine that is made for them. */
+export interface ThrowawayTest {
+  readonly tests: readonly GuestTest[];
+  readonly hostname: string;
+  /** Makes the machine, which belongs to this process. */
+  make(name: string, owner: MachineSpec["owner"]): Promise<Machine>;
   readonly origin: string;
   /** Tells this machine from others of the same run: a matrix's cell. */
   readonly label: string;
-  readonly lock?: Lock | undefined;
   /** Leaves the machine as it is when a test failed. */
   readonly keep: boolean;
   /** How long it may take to boot. */
@@ -40,13 +49,21 @@ const AFTER_REBOOT = "after a reboot: ";
  *
  * @throws what making a machine throws; what happens inside of it is an outcome
  */
-export async function runTests(store: MachineStore, request: TestRequest): Promise<TestRun> {
-  const { recipe, origin, signal, emit } = request;
+export function runTests(store: MachineStore, request: TestRequest): Promise<TestRun> {
+  const { recipe, origin, lock, cacheDirectory, signal, emit } = request;
+  return testThrowaway(store, {
+    ...{ ...request, tests: recipe.tests, hostname: recipe.hostname },
+    make: (name, owner) => createMachine(store, { name, owner, recipe, origin, lock, cacheDirectory, signal, emit }),
+  });
+}
+
+/** Like {@link runTests}, for a machine that the caller makes. @throws what making it throws */
+export async function testThrowaway(store: MachineStore, request: ThrowawayTest): Promise<TestRun> {
+  const { hostname, origin } = request;
   const startedAt = Date.now();
   const name = `test-${randomBytes(4).toString("hex")}`;
-  const { cacheDirectory, lock } = request;
-  const making = { name, recipe, origin, lock, isThrowaway: true, cacheDirectory, signal, emit };
-  const machine = await createMachine(store, making);
+  const owner = { pid: process.pid, start: (await processStart(process.pid)) ?? "" };
+  const machine = await request.make(name, owner);
   let isKept = false;
   try {
     const { outcomes, evidence } = await runStep(request, "deploy/test", "Run the tests", () =>
@@ -54,11 +71,12 @@ export async function runTests(store: MachineStore, request: TestRequest): Promi
     );
     const failed = outcomes.some(({ failure }) => failure !== undefined);
     isKept = failed && request.keep;
-    if (!isKept) await stopMachine(store, machine, { force: true });
+    if (isKept) await writeSpec({ ...machine, owner: undefined });
+    else await stopMachine(store, machine, { force: true });
     const base = await runStep(request, "deploy/verify", "Compare the image", () => compareBase(machine, request));
-    outcomes.push(base);
+    if (base) outcomes.push(base);
     return {
-      ...{ label: request.label, hostname: recipe.hostname, origin, startedAt: new Date(startedAt).toISOString() },
+      ...{ label: request.label, hostname, origin, startedAt: new Date(startedAt).toISOString() },
       ...{ seconds: (Date.now() - startedAt) / 1000, outcomes, evidence, keptAs: isKept ? name : undefined },
     };
   } finally {
@@ -69,9 +87,9 @@ export async function runTests(store: MachineStore, request: TestRequest): Promi
 async function testMachine(
   store: MachineStore,
   machine: Machine,
-  request: TestRequest,
+  request: ThrowawayTest,
 ): Promise<{ outcomes: TestOutcome[]; evidence: Evidence }> {
-  const { tests } = request.recipe;
+  const { tests } = request;
   const first = tests.filter((test) => !test["after-reboot"]);
   const later = tests.filter((test) => test["after-reboot"]);
   const outcomes = await bootAndTest(store, machine, "", first, request);
@@ -88,13 +106,19 @@ async function testMachine(
 }
 
 /** Shows that tests changed nothing of what other machines stand on. */
-async function compareBase(machine: Machine, { cacheDirectory, signal }: TestRequest): Promise<TestOutcome> {
+async function compareBase(
+  machine: Machine,
+  { cacheDirectory, signal }: ThrowawayTest,
+): Promise<TestOutcome | undefined> {
   const startedAt = Date.now();
   const name = "leaves the image untouched";
   const record = JSON.parse(await readFile(join(machine.directory, "build.json"), "utf8")) as { base: { key: string } };
   const cache = await openCache(cacheDirectory);
   const base = await findBase(record.base.key, { cache });
-  if (!base) return { name, seconds: 0, failure: "the image has gone from the cache" };
+  if (!base) {
+    if (await findObject(cache, "tree", record.base.key)) return undefined; // its disks share nothing
+    return { name, seconds: 0, failure: "the image has gone from the cache" };
+  }
   const isWhole = await verifyObject(cache, base.object, signal);
   const image = objectFile(base.object, baseImage(0));
   return { name, seconds: secondsSince(startedAt), ...(isWhole ? {} : { failure: `${image} has changed` }) };

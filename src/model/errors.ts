@@ -95,6 +95,7 @@ export const ERROR_TABLE = {
   "range-impossible": { exitStatus: 2, httpStatus: 416 },
   "host-unknown": { exitStatus: 2, httpStatus: 421 },
   "quota": { exitStatus: 2, httpStatus: 422 },
+  "upgrade-required": { exitStatus: 2, httpStatus: 426 },
   "too-many": { exitStatus: 2, httpStatus: 429 },
   "port-unusable": { exitStatus: 1, httpStatus: 500 },
   "database-busy": { exitStatus: 1, httpStatus: 503 },

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setInterval as every } from "node:timers/promises";
 import { deliverWebhooks } from "./jobs/deliver-webhooks.ts";
 import { hasEnded } from "./jobs/job.ts";
+import { watchMachines } from "./machines/watch-machines.ts";
 import { forgetSecrets } from "./recipes/recipe-folder.ts";
 import type { ServerContext } from "./server-context.ts";
 import { noteUsage } from "./store/disk-usage.ts";
@@ -10,6 +11,7 @@ import { forgetEvents } from "./store/events.ts";
 import { forgetImage, imageIds, imagesToPurge } from "./store/images.ts";
 
 const MINUTE_MS = 60_000;
+const MACHINES_MS = 2000;
 const HOUR_MS = 60 * MINUTE_MS;
 const EVENTS_KEPT_MS = 24 * HOUR_MS;
 const SECRETS_KEPT_MS = 7 * 24 * HOUR_MS;
@@ -30,10 +32,13 @@ export function startMaintenance(server: ServerContext): { stop(): Promise<void>
     }
   };
   const { database, folder, settings } = server;
+  const watch = watchMachines(server);
   const note = () => noteUsage(database, folder.path, settings.cacheDirectory);
   const tasks = [
     repeat(1000, "webhooks", () => deliverWebhooks(server, signal)),
     repeat(MINUTE_MS, "tidying", () => tidy(server)),
+    repeat(MACHINES_MS, "machines", () => watch.look()),
+    repeat(MINUTE_MS, "machines' disks", () => watch.measure()),
     repeat(HOUR_MS, "disk usage", note),
     note().catch(() => {}),
   ];

@@ -7,9 +7,11 @@ import { createEventFeed } from "./http/event-feed.ts";
 import { inheritedSocket, listen } from "./http/listen.ts";
 import { createRateLimit } from "./http/rate-limit.ts";
 import { prepareEvent } from "./http/render-event.ts";
+import { createSockets } from "./http/sockets.ts";
 import { measureCapacity } from "./jobs/capacity.ts";
 import { SqliteJobStore } from "./jobs/sqlite-job-store.ts";
 import { keepWorker } from "./jobs/worker-process.ts";
+import { type MachineHost, openMachineHost } from "./machines/machine-host.ts";
 import { startMaintenance } from "./maintenance.ts";
 import type { ServerContext, ServerSettings } from "./server-context.ts";
 import { defaultDataDirectory, openDataFolder } from "./store/data-folder.ts";
@@ -29,6 +31,7 @@ export interface ServeOptions {
   readonly mirrorHosts: readonly string[];
   readonly webhookHosts: readonly string[];
   readonly parallelBuilds?: number | undefined;
+  readonly machineNetwork: MachineHost["network"];
   readonly command: readonly string[];
   readonly workerArguments: readonly string[];
   recipeSchema(): Record<string, unknown>;
@@ -61,6 +64,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       settings,
       database,
       folder,
+      machines: await openMachineHost(database, folder, options.machineNetwork),
       jobs: new SqliteJobStore(database),
       feed: createEventFeed(database, (event) => prepareEvent(event, server)),
       limits: {
@@ -71,10 +75,12 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       counters: { requests: new Map(), downloads: 0 },
     };
     const socketFd = inheritedSocket(process.env, process.pid);
-    const listener = await listen(createApp(server).fetch, { ...options, socketFd }).catch((error: unknown) => {
-      server.feed.close();
-      throw error;
-    });
+    const listener = await listen(createApp(server).fetch, createSockets(server), { ...options, socketFd }).catch(
+      (error: unknown) => {
+        server.feed.close();
+        throw error;
+      },
+    );
     const scheme = options.tls ? "https" : "http";
     settings.origin ||= options.publicUrl?.origin ?? "";
     const origin = settings.origin || `${scheme}://${shownHost(options.host)}:${listener.port}`;
@@ -88,6 +94,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       invitationUrl: inviteAdmin(database, `${origin}${settings.basePath}`),
       async stop() {
         server.feed.close();
+        await server.machines.tasks.close();
         await Promise.all([listener.close(GRACE_MS), worker.stop(), maintenance.stop()]);
         database.close();
       },

@@ -2,6 +2,7 @@ import type { EventFeed } from "./http/event-feed.ts";
 import type { RateLimit } from "./http/rate-limit.ts";
 import type { Capacity } from "./jobs/capacity.ts";
 import type { JobStore } from "./jobs/job-store.ts";
+import type { MachineHost } from "./machines/machine-host.ts";
 import type { DataFolder } from "./store/data-folder.ts";
 import type { Database } from "./store/database.ts";
 
@@ -32,6 +33,7 @@ export interface ServerContext {
   readonly database: Database;
   readonly jobs: JobStore;
   readonly folder: DataFolder;
+  readonly machines: MachineHost;
   readonly feed: EventFeed;
   readonly limits: { readonly login: RateLimit; readonly plans: RateLimit; readonly checks: RateLimit };
   readonly counters: { requests: Map<string, number>; downloads: number };

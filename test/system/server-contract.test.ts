@@ -2,7 +2,15 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type * as z from "zod";
 import type { Route } from "../../src/server/http/route.ts";
 import { ROUTES } from "../../src/server/routes/index.ts";
-import { type Answer, type Client, ended, RECIPE, startTestServer, type TestServer } from "../fixtures/server.ts";
+import {
+  type Answer,
+  type Client,
+  ended,
+  RECIPE,
+  startTestServer,
+  type TestServer,
+  until,
+} from "../fixtures/server.ts";
 
 type Who = "nobody" | "viewer" | "builder" | "owner" | "admin";
 type Owner = "private" | "shared";
@@ -11,6 +19,7 @@ interface Things {
   readonly images: string;
   readonly profiles: string;
   readonly links: string;
+  readonly machines: string;
 }
 
 let server: TestServer;
@@ -32,6 +41,9 @@ const BODIES: Record<string, unknown> = {
   "patch /builds/{id}": { priority: "low" },
   "patch /images/{id}": { name: "renamed" },
   "post /images/{id}/links": {},
+  "post /machines": { imageId: "none" },
+  "patch /machines/{id}": { name: "renamed" },
+  "post /machines/{id}/snapshots": { name: "taken" },
   "post /profiles": { name: "by contract", recipe: RECIPE.rootpass ? { hostname: "x" } : {} },
   "put /profiles/{id}": { name: "kept", recipe: { hostname: "x" } },
 };
@@ -42,6 +54,9 @@ const DESTRUCTIVE = [
   "delete /images/{id}",
   "delete /profiles/{id}",
   "post /builds/{id}/retry",
+  "delete /machines/{id}",
+  "post /machines/{id}/start",
+  "post /machines/{id}/tests",
 ];
 /** Routes where people get no more than their own, whoever they are. */
 const OWN =
@@ -62,7 +77,19 @@ beforeAll(async () => {
     const profile = await clients.owner.ask("POST", "profiles", { name: owner, recipe: { hostname: "x" }, isShared });
     const made = await clients.owner.ask("POST", `images/${build.imageId}/links`, {});
     link = made.body.url.split("/").at(-1);
-    things[owner] = { builds: build.id, images: build.imageId, profiles: profile.body.id, links: made.body.id };
+    const machine = { imageId: build.imageId, isShared, isStarted: false };
+    const { body: machineBody } = await clients.owner.ask("POST", "machines", machine);
+    await until(async () => {
+      const { state } = (await clients.owner.ask("GET", `machines/${machineBody.id}`)).body;
+      return state === "stopped" || undefined;
+    });
+    things[owner] = {
+      builds: build.id,
+      images: build.imageId,
+      profiles: profile.body.id,
+      links: made.body.id,
+      machines: machineBody.id,
+    };
   }
 });
 afterAll(() => server?.close());
@@ -75,7 +102,7 @@ function refusal({ access, method, path }: Route, who: Who, owner: Owner): numbe
   if (rank < { user: 0, builder: 1, admin: 2 }[access]) return 403;
   if (OWN.test(path) || !path.includes("{") || who === "owner" || who === "admin") return undefined;
   if (owner === "private") return 404;
-  return method === "get" && !path.includes("links") ? undefined : 403;
+  return method === "get" && !/links|console|screen/.test(path) ? undefined : 403;
 }
 
 const cells = ROUTES.filter((route) => !DESTRUCTIVE.includes(`${route.method} ${route.path}`)).flatMap((route) =>
@@ -162,7 +189,9 @@ async function askOf(route: Route, who: Who, owner: Owner, name: string): Promis
 
 /** Nothing of the name is there: that is another 404 than a foreigner's. */
 function nameless(answer: Answer, { path }: Route): number {
-  return answer.status === 404 && /users\/\{name\}|tokens\/\{id\}|\{linkId\}/.test(path) ? 0 : answer.status;
+  return answer.status === 404 && /users\/\{name\}|tokens\/\{id\}|\{linkId\}|\{snapshot\}|^\/machines$/.test(path)
+    ? 0
+    : answer.status;
 }
 
 function checkShape(route: Route, { status, body }: Answer): void {

@@ -14,6 +14,7 @@ interface ServeValues {
   tlsKey?: string;
   allowMirror?: string[];
   allowWebhook?: string[];
+  openNetwork?: boolean;
   jobs?: string;
 }
 
@@ -34,6 +35,7 @@ export function addServe(program: Command): void {
     .option("--tls-key <FILE>", "its private key, PEM")
     .option("--allow-mirror <HOST>", "host that recipes may name, repeatable", collect)
     .option("--allow-webhook <HOST>", "host that builds may tell of their end, repeatable", collect)
+    .option("--open-network", "machines reach what this host reaches; without it they reach nothing")
     .option("--jobs <N>", "builds at once (default: by cores and memory)")
     .action((values: ServeValues) => serve(program, values));
   program
@@ -85,6 +87,7 @@ async function serve(program: Command, values: ServeValues): Promise<void> {
     mirrorHosts: values.allowMirror ?? [],
     webhookHosts: values.allowWebhook ?? [],
     parallelBuilds,
+    machineNetwork: values.openNetwork ? "open" : "isolated",
     command: ownCommand(),
     workerArguments: [WORKER_COMMAND],
     recipeSchema: () => recipeJsonSchema(program),

@@ -12,7 +12,11 @@ const COOKIE = "vmbuilder_session";
  *
  * @throws login-required, csrf, forbidden
  */
-export function authenticate(request: Request, access: Exclude<Access, "anyone">, { database }: ServerContext): Caller {
+export function authenticate(
+  request: Pick<Request, "headers" | "method">,
+  access: Exclude<Access, "anyone">,
+  { database }: Pick<ServerContext, "database">,
+): Caller {
   const { headers, method } = request;
   const bearer = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
   const cookie = readCookie(headers.get("cookie"));

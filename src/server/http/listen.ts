@@ -4,6 +4,7 @@ import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { VmbuilderError } from "../../model/errors.ts";
+import type { Sockets } from "./sockets.ts";
 
 /** Where a server listens. */
 export interface ListenOptions {
@@ -36,7 +37,7 @@ export interface Listener {
  *
  * @throws port-unusable, file-unreadable
  */
-export async function listen(fetch: Fetch, options: ListenOptions): Promise<Listener> {
+export async function listen(fetch: Fetch, sockets: Sockets, options: ListenOptions): Promise<Listener> {
   const limits = {
     headersTimeout: HEADERS_MS,
     requestTimeout: REQUEST_MS,
@@ -49,6 +50,7 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
   const server: Server = options.tls
     ? createSecureServer({ ...limits, ...(await readTls(options.tls)) }, handler)
     : createServer(limits, handler);
+  server.on("upgrade", (request, socket, head) => sockets.upgrade(request, socket, head));
   server.maxConnections = MOST_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => reject(unusable(options, cause)));
@@ -61,6 +63,7 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
     port: address?.port ?? options.port,
     close: (graceMs) =>
       new Promise((resolve) => {
+        sockets.close();
         const late = setTimeout(() => server.closeAllConnections(), graceMs);
         server.close(() => {
           clearTimeout(late);

@@ -22,6 +22,7 @@ export async function renderMetrics({
     metric("builds", "gauge", "Builds by state", states),
     metric("images", "gauge", "Images, removed ones among them", one(images?.count)),
     metric("images_bytes", "gauge", "Bytes of images", one(images?.bytes)),
+    metric("machines", "gauge", "Machines", one(database.get("SELECT count(*) AS count FROM machines")?.count)),
     metric("disk_free_bytes", "gauge", "Free bytes where images are kept", one(room.bavail * room.bsize)),
     metric("http_requests_total", "counter", "Answers by class of status", requests),
     metric("downloads_total", "counter", "Downloads that were begun", one(counters.downloads)),

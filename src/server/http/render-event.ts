@@ -1,8 +1,10 @@
 import type { ServerContext } from "../server-context.ts";
 import type { StoredEvent } from "../store/events.ts";
 import { findImage } from "../store/images.ts";
+import { findServedMachine } from "../store/machines.ts";
 import { findProfile } from "../store/profiles.ts";
 import type { ShowEvent } from "./event-feed.ts";
+import { prepareMachine } from "./machine-view.ts";
 import { maySee, showBuild, showImage } from "./views.ts";
 
 /** What people get of an event: builds and images as they are now, and nothing of what they may not see. */
@@ -11,6 +13,11 @@ export async function prepareEvent({ type, subject, data }: StoredEvent, server:
     const image = findImage(server.database, subject);
     return ({ user }) =>
       image && maySee(image, user) ? { event: type, data: showImage(image, user, server) } : undefined;
+  }
+  if (type === "machine") {
+    const machine = findServedMachine(server.database, subject);
+    const show = machine && (await prepareMachine(machine, server));
+    return ({ user }) => (machine && show && maySee(machine, user) ? { event: type, data: show(user) } : undefined);
   }
   if (type === "removed") {
     const { kind, id, owner, isShared } = data as { kind: string; id: string; owner: string; isShared: boolean };

@@ -11,7 +11,7 @@ const count = z.int().min(0);
 export const PRIORITIES = { low: -10, normal: 0, high: 10 } as const;
 const priority = z.enum(["low", "normal", "high"]);
 
-const quotaSchema = z.object({ diskBytes: count, activeBuilds: count, images: count });
+export const quotaSchema = z.object({ diskBytes: count, activeBuilds: count, images: count, machines: count });
 export const userSchema = z
   .object({
     name: z.string(),

@@ -26,7 +26,8 @@ export async function hasRoom(running: number): Promise<boolean> {
   return running === 0 || (await availableMemory()) > BUILD_MEMORY_BYTES;
 }
 
-async function availableMemory(): Promise<number> {
+/** Memory that the kernel can give without swapping. */
+export async function availableMemory(): Promise<number> {
   const text = await readFile("/proc/meminfo", "utf8").catch(() => "");
   const kib = /^MemAvailable:\s+(\d+) kB$/m.exec(text)?.[1];
   return kib === undefined ? freemem() : Number(kib) * 1024;

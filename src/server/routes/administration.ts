@@ -4,7 +4,16 @@ import { type Route, route, type UserAsk } from "../http/route.ts";
 import { isoTime, showUser, userSchema } from "../http/views.ts";
 import { listActions } from "../store/audit.ts";
 import { addToken, listTokens, removeToken, type Token } from "../store/sessions.ts";
-import { addUser, changeUser, invite, listUsers, ROLES, removeUser, STANDARD_QUOTA } from "../store/users.ts";
+import {
+  addUser,
+  changeUser,
+  invite,
+  listUsers,
+  type Quota,
+  ROLES,
+  removeUser,
+  STANDARD_QUOTA,
+} from "../store/users.ts";
 import { audit, listOf, pageOf, pageQuery } from "./common.ts";
 import { userName } from "./people.ts";
 
@@ -23,6 +32,7 @@ const quota = z.strictObject({
   diskBytes: count.optional(),
   activeBuilds: count.max(10_000).optional(),
   images: count.max(1_000_000).optional(),
+  machines: count.max(10_000).optional(),
 });
 const role = z.enum(ROLES);
 const auditEntry = z.object({
@@ -179,6 +189,6 @@ function showToken({ id, name, createdAt, expiresAt, usedAt }: Token): z.output<
 }
 
 /** Without the keys that were not given. */
-function defined(given: z.output<typeof quota> = {}): { diskBytes?: number; activeBuilds?: number; images?: number } {
+function defined(given: z.output<typeof quota> = {}): Partial<Quota> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

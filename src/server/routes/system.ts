@@ -5,7 +5,7 @@ import { collectGarbage } from "../../core/cache-maintenance.ts";
 import { lastEventId } from "../http/event-feed.ts";
 import { renderMetrics } from "../http/metrics.ts";
 import { type Route, route } from "../http/route.ts";
-import { isoTime } from "../http/views.ts";
+import { isoTime, quotaSchema } from "../http/views.ts";
 import { measureUsage, usageHistory } from "../store/disk-usage.ts";
 import { usageOf } from "../store/users.ts";
 import { audit } from "./common.ts";
@@ -13,10 +13,9 @@ import { audit } from "./common.ts";
 const DAY_MS = 86_400_000;
 const CACHE_DAYS = 7;
 const bytes = z.number().min(0);
-const quota = z.object({ diskBytes: bytes, activeBuilds: z.int(), images: z.int() });
 const usageSchema = z.object({
   disk: z.object({ totalBytes: bytes, freeBytes: bytes, imagesBytes: bytes, removedBytes: bytes, cacheBytes: bytes }),
-  own: z.object({ usage: quota, quota }),
+  own: z.object({ usage: quotaSchema, quota: quotaSchema }),
   capacity: z.object({ cores: z.int(), memoryBytes: bytes, parallelBuilds: z.int() }),
   queue: z.object({ queued: z.int(), running: z.int() }),
   history: z.array(z.object({ at: z.iso.datetime(), freeBytes: bytes, imagesBytes: bytes, cacheBytes: bytes })),

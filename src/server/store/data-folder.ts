@@ -16,6 +16,8 @@ export interface DataFolder {
   log(jobId: string): string;
   /** For plans. */
   readonly work: string;
+  /** The store of machines. */
+  readonly machines: string;
 }
 
 /** Folder unless told: `$XDG_DATA_HOME/vmbuilder/server`. */
@@ -43,5 +45,6 @@ export async function openDataFolder(directory: string): Promise<DataFolder> {
     job: (id) => join(jobs, id),
     image: (id) => join(images, id),
     log: (id) => join(logs, `${id}.log`),
+    machines: join(path, "machines"),
   };
 }

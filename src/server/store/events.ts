@@ -4,8 +4,8 @@ import type { Database } from "./database.ts";
 export interface StoredEvent {
   readonly id: number;
   readonly at: number;
-  readonly type: "build" | "progress" | "step" | "log" | "image" | "removed" | "profile" | "end";
-  /** Id of the build, image or profile. */
+  readonly type: "build" | "progress" | "step" | "log" | "image" | "removed" | "profile" | "machine" | "end";
+  /** Id of the build, image, profile or machine. */
   readonly subject: string;
   /** Nothing where watchers get the subject itself, as it is then. */
   readonly data: Record<string, unknown> | undefined;

@@ -62,4 +62,12 @@ export const MIGRATIONS: readonly string[] = [
     at INTEGER PRIMARY KEY, freeBytes INTEGER NOT NULL, imagesBytes INTEGER NOT NULL, cacheBytes INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE machines (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, name TEXT NOT NULL,
+    isShared INTEGER NOT NULL, imageId TEXT NOT NULL, facts TEXT NOT NULL, diskBytes INTEGER NOT NULL DEFAULT 0,
+    isMade INTEGER NOT NULL DEFAULT 0, error TEXT, testRun TEXT, createdAt INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX machinesByOwner ON machines (owner, number);
+  `,
 ];

@@ -12,6 +12,7 @@ export interface Quota {
   readonly diskBytes: number;
   readonly activeBuilds: number;
   readonly images: number;
+  readonly machines: number;
 }
 
 /** Somebody who may log in. */
@@ -27,7 +28,7 @@ export interface User {
 
 type UserRow = Omit<User, "isDisabled" | "quota"> & { readonly isDisabled: number; readonly quota: string };
 
-export const STANDARD_QUOTA: Quota = { diskBytes: 100 * 1024 ** 3, activeBuilds: 10, images: 100 };
+export const STANDARD_QUOTA: Quota = { diskBytes: 100 * 1024 ** 3, activeBuilds: 10, images: 100, machines: 10 };
 const INVITATION_MS = 7 * 86_400_000;
 
 /** A user of this name. */
@@ -86,6 +87,7 @@ export function removeUser(database: Database, name: string, heir: string): void
     // A key of the one must not meet a key of the other.
     database.run("UPDATE jobs SET owner = ?, idempotencyKey = NULL WHERE owner = ?", heir, name);
     database.run("UPDATE images SET owner = ? WHERE owner = ?", heir, name);
+    database.run("UPDATE machines SET owner = ? WHERE owner = ?", heir, name);
     database.run(
       "UPDATE profiles SET name = name || ' of ' || owner || ' ' || number, owner = ? WHERE owner = ?",
       heir,
@@ -151,7 +153,14 @@ export function usageOf(database: Database, name: string): Quota {
     "SELECT count(*) AS count FROM jobs WHERE owner = ? AND state IN ('queued', 'running', 'cancelling')",
     name,
   );
-  return { diskBytes: Number(images?.bytes), activeBuilds: Number(active?.count), images: Number(images?.count) };
+  const machines = database.get(
+    "SELECT count(*) AS count, coalesce(sum(diskBytes), 0) AS bytes FROM machines WHERE owner = ?",
+    name,
+  );
+  return {
+    diskBytes: Number(images?.bytes) + Number(machines?.bytes),
+    ...{ activeBuilds: Number(active?.count), images: Number(images?.count), machines: Number(machines?.count) },
+  };
 }
 
 function keepAnAdmin(database: Database, user: User): void {
