@@ -5,6 +5,7 @@ import { connectQmp, type Qmp } from "../system/qmp.ts";
 import { execInMachine } from "./exec.ts";
 import { MACHINE_FILES, type Machine } from "./machine.ts";
 import { runningMachine } from "./running.ts";
+import { answersSsh } from "./ssh.ts";
 import { closeConnection } from "./ssh-master.ts";
 import { startMachine } from "./start.ts";
 import { machineStatus } from "./status.ts";
@@ -147,7 +148,8 @@ function refuse({ name, directory }: Machine, what: string, answer: string): voi
 async function setClock(store: MachineStore, machine: Machine, signal: AbortSignal | undefined): Promise<void> {
   const command = ["date", "-s", `@${Math.ceil(Date.now() / 1000)}`];
   const running = await runningMachine(machine);
-  if (running.run.sshPort === undefined) return;
+  const { sshPort } = running.run;
+  if (sshPort === undefined || !(await answersSsh(sshPort))) return;
   await execInMachine(store, machine, running, command, { signal, timeoutMs: 30_000 }).catch((error: unknown) => {
     if (!(error instanceof VmbuilderError) || error.code !== "machine-unreachable") throw error;
   });

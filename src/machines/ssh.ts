@@ -78,8 +78,8 @@ export async function waitForSsh(machine: Machine, running: RunningMachine, opti
   }
 }
 
-/** Whether a port speaks ssh. qemu takes every connection, so that only the greeting tells. */
-function answersSsh(port: number): Promise<boolean> {
+/** Whether a port speaks ssh within a few seconds. qemu takes every connection, so that only the greeting tells. */
+export function answersSsh(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(port, "127.0.0.1");
     const finish = (answer: boolean) => {

@@ -1,6 +1,6 @@
 /**
  * Machines of the server, by its API: real qemu, real WebSockets. What boots is a boot sector of a few bytes, so that the
- * file takes seconds; a whole system is booted by `make test-served`.
+ * file takes seconds.
  */
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
