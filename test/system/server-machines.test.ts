@@ -28,8 +28,9 @@ beforeAll(async () => {
   server = await startTestServer("disk");
   olga = await server.user("olga", "builder");
   ben = await server.user("ben", "builder");
-  const recipe = { ...RECIPE, tests: [{ run: "true" }] };
-  const { body } = await olga.ask("POST", "builds", { recipe });
+  const recipe = { ...RECIPE, tests: [{ command: "true" }] };
+  const { body, status } = await olga.ask("POST", "builds", { recipe });
+  expect({ status, error: body.error }).toEqual({ status: 201, error: null });
   const build = await ended(olga, body.id);
   expect(build.error).toBeNull();
   imageId = build.imageId;
