@@ -55,11 +55,9 @@ const act = async (action: string, body?: unknown) => {
   expect(answer.status).toBe(202);
   return settled();
 };
-const isAlive = (pid: number) =>
-  stat(`/proc/${pid}`).then(
-    () => true,
-    () => false,
-  );
+/** One that has ended, but whose parent didn't ask yet, is no more. */
+const isAlive = async (pid: number) =>
+  /^State:\s+[^ZX]/m.test(await readFile(`/proc/${pid}/status`, "utf8").catch(() => ""));
 const pidOf = async () => Number(await readFile(join(folder(), "qemu.pid"), "utf8"));
 
 /** A WebSocket, and what came over it. */
@@ -162,6 +160,7 @@ describe("a machine", () => {
     expect(await isAlive(pid)).toBe(true);
     expect(await settled()).toMatchObject({ state: "running" });
     const console = open("console", byToken());
+    await console.opened;
     console.type("still");
     await console.waitFor("STILL");
     console.close();
