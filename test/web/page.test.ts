@@ -47,8 +47,8 @@ describe("the door", () => {
     await page.goto(served.invitationUrl);
     await field("Password").fill(PASSWORD);
     await page.getByRole("button", { name: "Set the password" }).click();
-    await heading(page, "Machines").waitFor();
-    await page.getByText("No machines yet").waitFor();
+    await heading(page, "Images").waitFor();
+    await page.getByText("No images yet").waitFor();
 
     const stranger = await served.visit();
     await stranger.goto(served.invitationUrl);
@@ -68,7 +68,7 @@ describe("the door", () => {
     expect(await accessibilityViolations(stranger)).toEqual([]);
     await stranger.getByLabel("Password").fill(PASSWORD);
     await stranger.getByRole("button", { name: "Log in" }).click();
-    await heading(stranger, "Machines").waitFor();
+    await heading(stranger, "Images").waitFor();
     await stranger.context().close();
   });
 });
@@ -202,12 +202,12 @@ describe("a build", () => {
   });
 });
 
-describe("the machines", () => {
+describe("the images", () => {
   it("are found, shared by a link, removed and brought back", async () => {
-    await open("", "Machines");
-    await page.getByLabel("Search machines").fill("nothing of that name");
+    await open("", "Images");
+    await page.getByLabel("Search images").fill("nothing of that name");
     await page.getByText("Nothing matches").waitFor();
-    await page.getByLabel("Search machines").fill("web trixie");
+    await page.getByLabel("Search images").fill("web trixie");
     await page.getByRole("link", { name: "web-01", exact: true }).click();
     await page.getByRole("button", { name: "Make a link" }).click();
     const link = await page.locator(".shown code").textContent();
@@ -242,10 +242,10 @@ describe("the machines", () => {
     await mira.goto(invitation);
     await mira.getByLabel("Password").fill("the password of mira");
     await mira.getByRole("button", { name: "Set the password" }).click();
-    await mira.getByText("No machines yet").waitFor();
+    await mira.getByText("No images yet").waitFor();
     expect(await mira.getByRole("link", { name: "New" }).count()).toBe(0);
 
-    await open("", "Machines");
+    await open("", "Images");
     await page.getByRole("link", { name: "web-01", exact: true }).click();
     await page.getByLabel("Everybody on this server may see and download it").check();
     await mira.getByRole("link", { name: "web-01", exact: true }).waitFor();
@@ -266,7 +266,7 @@ describe("every place", () => {
     await open("account", "admin");
     await page.getByLabel("Theme", { exact: true }).selectOption(theme);
     const places = {
-      "": "Machines",
+      "": "Images",
       builds: "Builds",
       new: "New machine",
       profiles: "Profiles",
@@ -287,15 +287,15 @@ describe("every place", () => {
 
   it("is reached by keyboard alone", async () => {
     await page.setViewportSize(WIDE);
-    await open("", "Machines");
-    await page.getByLabel("Search machines").waitFor();
+    await open("", "Images");
+    await page.getByLabel("Search images").waitFor();
     await page.keyboard.press("Tab");
     const reached = new Set<string>();
     for (let presses = 0; presses < 14; presses++) {
       reached.add(String(await page.evaluate(FOCUSED)));
       await page.keyboard.press("Tab");
     }
-    expect([...reached]).toEqual(expect.arrayContaining(["Search machines", "web-01"]));
+    expect([...reached]).toEqual(expect.arrayContaining(["Search images", "web-01"]));
   });
 });
 

@@ -54,6 +54,8 @@ function View() {
   if (place === "" || (place === "images" && !id)) return <Images />;
   if (place === "images" && id) return <Later key={id} part={image} id={id} />;
   if (place === "builds") return id ? <Later key={id} part={build} id={id} /> : <Later key="builds" part={builds} />;
+  if (place === "machines")
+    return id ? <Later key={id} part={machine} id={id} /> : <Later key="machines" part={machines} />;
   if (place === "new" && mayBuild.value) return <Later key="new" part={newMachine} />;
   if (place === "profiles") return <Later key="profiles" part={profiles} />;
   if (place === "storage") return <Later key="storage" part={storage} />;
@@ -80,6 +82,8 @@ function part(load: () => Promise<ComponentType<{ id: string }> | ComponentType>
 const image = part(async () => (await import("./views/image.tsx")).Image);
 const build = part(async () => (await import("./views/build.tsx")).Build);
 const builds = part(async () => (await import("./views/builds.tsx")).Builds);
+const machine = part(async () => (await import("./machines/machine.tsx")).Machine);
+const machines = part(async () => (await import("./machines/machines.tsx")).Machines);
 const newMachine = part(async () => (await import("./recipe/new-machine.tsx")).NewMachine);
 const profiles = part(async () => (await import("./views/profiles.tsx")).Profiles);
 const storage = part(async () => (await import("./views/storage.tsx")).Storage);

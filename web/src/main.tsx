@@ -16,6 +16,7 @@ import "./styles/door.css";
 import "./styles/views.css";
 import "./styles/build.css";
 import "./styles/storage.css";
+import "./styles/machines.css";
 
 const root = document.querySelector("#app");
 if (root) render(<App />, root);

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { Icon, type IconName, Mark } from "./parts/icon.tsx";
-import { builds, isConnected } from "./state/live.ts";
+import { builds, isConnected, machines } from "./state/live.ts";
 import { route } from "./state/router.ts";
 import { isAdmin, mayBuild, session } from "./state/session.ts";
 import { chooseTheme, type Theme, theme } from "./state/theme.ts";
@@ -8,19 +8,21 @@ import { chooseTheme, type Theme, theme } from "./state/theme.ts";
 /** What stands around every view: where one can go, who one is. */
 export function Shell({ children }: { children: ComponentChildren }) {
   const running = builds.value?.filter(({ finishedAt }) => finishedAt === null).length ?? 0;
+  const on = machines.value?.filter(({ state }) => state === "running").length ?? 0;
   return (
     <div class="shell">
       <button type="button" class="skip" onClick={() => document.querySelector<HTMLElement>("main h1")?.focus()}>
         Skip to the content
       </button>
       <header class="side">
-        <a class="brand" href="#/" aria-label="vmbuilder, machines">
+        <a class="brand" href="#/" aria-label="vmbuilder, images">
           <Mark />
           <span>vmbuilder</span>
         </a>
         <nav aria-label="Main">
           <ul>
-            <Place to="" icon="stack" text="Machines" />
+            <Place to="" icon="stack" text="Images" />
+            <Place to="machines" icon="screen" text="Machines" count={on} />
             <Place to="builds" icon="hammer" text="Builds" count={running} />
             {mayBuild.value && <Place to="new" icon="plus" text="New" isMain />}
             <Place to="profiles" icon="bookmark" text="Profiles" />

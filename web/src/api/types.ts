@@ -6,6 +6,7 @@ export interface Amounts {
   readonly diskBytes: number;
   readonly activeBuilds: number;
   readonly images: number;
+  readonly machines: number;
 }
 
 export interface User {
@@ -169,6 +170,53 @@ export interface ShareLink {
   readonly url?: string;
   readonly createdAt: string;
   readonly expiresAt: string;
+}
+
+export interface Machine {
+  readonly id: string;
+  readonly owner: string;
+  readonly name: string;
+  readonly isShared: boolean;
+  readonly createdAt: string;
+  readonly image: { readonly id: string; readonly name: string };
+  readonly distro: string;
+  readonly suite: string;
+  readonly architecture: string;
+  readonly memoryMb: number;
+  readonly cpus: number;
+  readonly diskBytes: number;
+  readonly state: "creating" | "stopped" | "running" | "failed";
+  readonly busy: "create" | "start" | "stop" | "restart" | "snapshot" | "restore" | "remove" | null;
+  readonly ended: string | null;
+  readonly startedAt: string | null;
+  readonly accelerator: "kvm" | "tcg" | null;
+  readonly hasScreen: boolean;
+  readonly error: { code: string; message: string; hint: string | null; detail: string | null } | null;
+  readonly tests: {
+    readonly count: number;
+    readonly isRunning: boolean;
+    readonly last: { readonly at: string; readonly passed: number; readonly failed: number } | null;
+  };
+  readonly can: { control: boolean };
+}
+
+export interface Snapshot {
+  readonly name: string;
+  readonly createdAt: string;
+  readonly hasMemory: boolean;
+}
+
+export interface TestRun {
+  readonly startedAt: string;
+  readonly seconds: number;
+  readonly outcomes: readonly {
+    readonly name: string;
+    readonly seconds: number;
+    readonly failure: string | null;
+    readonly said: string | null;
+  }[];
+  readonly console: string | null;
+  readonly screenPng: string | null;
 }
 
 /** A file that a recipe names: text, or bytes. */

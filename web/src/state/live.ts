@@ -1,11 +1,12 @@
 import { signal } from "@preact/signals";
 import { apiUrl, get } from "../api/client.ts";
-import type { Build, Image, List, Profile, Progress } from "../api/types.ts";
+import type { Build, Image, List, Machine, Profile, Progress } from "../api/types.ts";
 
-/** Builds, images and profiles as the server has them; undefined until they were loaded. Kept up to date by its events. */
+/** Builds, images, machines and profiles as the server has them; undefined until they were loaded. Kept up to date by its events. */
 export const builds = signal<readonly Build[] | undefined>(undefined);
 export const images = signal<readonly Image[] | undefined>(undefined);
 export const removedImages = signal<readonly Image[]>([]);
+export const machines = signal<readonly Machine[] | undefined>(undefined);
 export const profiles = signal<readonly Profile[] | undefined>(undefined);
 /** False while the connection to the server is lost. */
 export const isConnected = signal(true);
@@ -21,11 +22,13 @@ export async function followServer(): Promise<void> {
     source?.addEventListener(event, ({ data }: MessageEvent<string>) => take(JSON.parse(data) as Data));
   on("build", takeBuild);
   on("image", takeImage);
+  on("machine", takeMachine);
   on<{ buildId: string; progress: Progress }>("progress", ({ buildId, progress }) => {
     builds.value = builds.value?.map((build) => (build.id === buildId ? { ...build, progress } : build));
   });
-  on<{ kind: "build" | "image"; id: string }>("removed", ({ kind, id }) => {
+  on<{ kind: "build" | "image" | "machine"; id: string }>("removed", ({ kind, id }) => {
     if (kind === "build") builds.value = without(builds.value, id);
+    else if (kind === "machine") forgetMachine(id);
     else forgetImage(id);
   });
   on("profile", () => void loadProfiles().catch(() => undefined));
@@ -54,7 +57,7 @@ export function stopFollowing(): void {
   source?.close();
   source = undefined;
   isConnected.value = true;
-  builds.value = images.value = profiles.value = undefined;
+  builds.value = images.value = machines.value = profiles.value = undefined;
   removedImages.value = [];
 }
 
@@ -76,6 +79,17 @@ export function takeImage(image: Image): void {
   removedImages.value = place(removedImages.value, image.removedAt !== null);
 }
 
+/** Likewise for a machine. */
+export function takeMachine(machine: Machine): void {
+  const rest = without(machines.value, machine.id) ?? [];
+  machines.value = [...rest, machine].sort((a, b) => b.createdAt.localeCompare(a.createdAt));
+}
+
+/** Takes a machine out of the list. */
+export function forgetMachine(id: string): void {
+  machines.value = without(machines.value, id);
+}
+
 /** Takes an image out of both lists. */
 export function forgetImage(id: string): void {
   images.value = without(images.value, id);
@@ -88,13 +102,15 @@ export async function loadProfiles(): Promise<void> {
 }
 
 async function loadAll(): Promise<void> {
-  const [allBuilds, present, removed] = await Promise.all([
+  const [allBuilds, present, removed, allMachines] = await Promise.all([
     getAll<Build>("builds"),
     getAll<Image>("images"),
     getAll<Image>("images?removed=true"),
+    getAll<Machine>("machines"),
     loadProfiles(),
   ]);
   builds.value = allBuilds;
+  machines.value = allMachines;
   images.value = present.filter(({ removedAt }) => removedAt === null);
   removedImages.value = removed.filter(({ removedAt }) => removedAt !== null);
 }

@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get } from "../api/client.ts";
 import type { Image as ImageData } from "../api/types.ts";
+import { RunImage } from "../machines/run-image.tsx";
 import { Button, ButtonLink } from "../parts/button.tsx";
 import { formatAgo, formatBytes, formatDate } from "../parts/format.ts";
 import { SwitchField } from "../parts/input.tsx";
@@ -17,7 +18,7 @@ import { DownloadButton, ImageFiles } from "./image-files.tsx";
 import { ShareLinks } from "./share-links.tsx";
 import { StartHints } from "./start-hints.tsx";
 
-const BACK = { href: "#/", text: "Machines" };
+const BACK = { href: "#/", text: "Images" };
 
 /** One machine: its files, links to it, and what can be done with it. */
 export function Image({ id }: { id: string }) {
@@ -30,8 +31,8 @@ export function Image({ id }: { id: string }) {
   }, [id, isMissing]);
   if (!image)
     return (
-      <Page title={isMissing.value ? "No such machine" : "Machine"} back={BACK}>
-        {isMissing.value ? <Empty icon="alert" title="There is no machine here, or it isn't yours" /> : <Loading />}
+      <Page title={isMissing.value ? "No such image" : "Image"} back={BACK}>
+        {isMissing.value ? <Empty icon="alert" title="There is no image here, or it isn't yours" /> : <Loading />}
       </Page>
     );
   return (
@@ -90,6 +91,7 @@ function Actions({ image }: { image: ImageData }) {
       <DownloadButton image={image} />
       {mayBuild.value && (
         <>
+          <RunImage image={image} />
           <Button icon="redo" onPress={() => repeatBuild(image.buildId, `images/${image.id}`)}>
             Rebuild
           </Button>

@@ -10,7 +10,7 @@ import { mayBuild, session } from "../state/session.ts";
 import { purgeImage, removeImage, restoreImage } from "./image-actions.tsx";
 import { DownloadButton } from "./image-files.tsx";
 
-/** The machines that were built. */
+/** What was built. */
 export function Images() {
   const search = useSignal("");
   const all = images.value;
@@ -19,18 +19,18 @@ export function Images() {
   const bytes = all?.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) ?? 0;
   return (
     <Page
-      title="Machines"
+      title="Images"
       lead={
         all && all.length > 0
-          ? `${count(all.length, "machine")}, ${formatBytes(bytes)} on disk`
+          ? `${count(all.length, "image")}, ${formatBytes(bytes)} on disk`
           : "What was built is here."
       }
     >
       <RunningNow />
       {all === undefined && <Loading />}
       {all?.length === 0 && (
-        <Empty icon="stack" title="No machines yet">
-          <p>Say what you need, press a button, and download it a moment later.</p>
+        <Empty icon="stack" title="No images yet">
+          <p>Say what you need, press a button, and run it here or download it a moment later.</p>
           {mayBuild.value && (
             <ButtonLink href="#/new" kind="primary" size="large" icon="plus">
               Make the first
@@ -44,7 +44,7 @@ export function Images() {
             <Icon name="search" />
             <input
               type="search"
-              aria-label="Search machines"
+              aria-label="Search images"
               placeholder="Search by name, release, format or owner"
               value={search.value}
               onInput={(event) => {
@@ -145,7 +145,7 @@ function Removed() {
       <summary>
         <Icon name="chevron" />
         <span>
-          Removed <span class="note">{`${count(removed.length, "machine")}, still ${formatBytes(bytes)} on disk`}</span>
+          Removed <span class="note">{`${count(removed.length, "image")}, still ${formatBytes(bytes)} on disk`}</span>
         </span>
       </summary>
       <ul class="rows">

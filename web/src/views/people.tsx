@@ -16,7 +16,7 @@ import { Shown } from "./share-links.tsx";
 
 const ROLES: readonly { value: Role; text: string }[] = [
   { value: "viewer", text: "Viewer: sees and downloads" },
-  { value: "builder", text: "Builder: makes machines" },
+  { value: "builder", text: "Builder: makes images, runs machines" },
   { value: "admin", text: "Admin: sees and does all" },
 ];
 const LINK_NOTE = "Send it to them: it works once, for 7 days, and is shown only now.";
@@ -114,7 +114,7 @@ function UserRow({
             {!user.hasPassword && <Badge kind="active">invited</Badge>}
           </span>
           <span class="row-note">
-            {formatBytes(user.usage.diskBytes)} in {user.usage.images} machines ·{" "}
+            {formatBytes(user.usage.diskBytes)} in {user.usage.images} images, {user.usage.machines} machines ·{" "}
             {user.lastSeenAt ? `seen ${formatAgo(user.lastSeenAt)}` : "never here"}
           </span>
         </div>
@@ -185,7 +185,7 @@ function RemoveUser({ user, onRemoved }: { user: User; onRemoved: () => Promise<
       {isAsking.value && (
         <Dialog title={`Remove ${user.name}?`} onClose={close}>
           <div class="dialog-body">
-            <p>Their machines and profiles become yours. This cannot be undone.</p>
+            <p>Their images, machines and profiles become yours. This cannot be undone.</p>
             <div class="dialog-foot">
               <Button kind="quiet" onPress={close}>
                 Cancel

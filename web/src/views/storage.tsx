@@ -28,7 +28,7 @@ export function Storage() {
   return (
     <Page
       title="Storage"
-      lead="Machines, and the cache that makes the next one quick."
+      lead="Images, machines, and the cache that makes the next one quick."
       actions={
         isAdmin.value && (
           <Button icon="trash" onPress={clean}>
@@ -52,7 +52,8 @@ export function Storage() {
             <section class="card" aria-labelledby="yours">
               <h2 id="yours">Yours</h2>
               <Quota name="Disk" used={now.own.usage.diskBytes} most={now.own.quota.diskBytes} show={formatBytes} />
-              <Quota name="Machines" used={now.own.usage.images} most={now.own.quota.images} show={String} />
+              <Quota name="Images" used={now.own.usage.images} most={now.own.quota.images} show={String} />
+              <Quota name="Machines" used={now.own.usage.machines} most={now.own.quota.machines} show={String} />
               <Quota
                 name="Builds at once"
                 used={now.own.usage.activeBuilds}
@@ -92,7 +93,7 @@ function DiskUse({ disk }: { disk: Usage["disk"] }) {
   const { totalBytes, freeBytes, imagesBytes, removedBytes, cacheBytes } = disk;
   const other = Math.max(0, totalBytes - freeBytes - imagesBytes - removedBytes - cacheBytes);
   const parts = [
-    { name: "Machines", bytes: imagesBytes, tone: "tone-0" },
+    { name: "Images", bytes: imagesBytes, tone: "tone-0" },
     { name: "Removed", bytes: removedBytes, tone: "tone-3" },
     { name: "Cache", bytes: cacheBytes, tone: "tone-1" },
     { name: "Everything else", bytes: other, tone: "tone-other" },

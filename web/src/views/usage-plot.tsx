@@ -4,7 +4,7 @@ import { formatBytes } from "../parts/format.ts";
 const WIDTH = 720;
 const HEIGHT = 180;
 
-/** Machines and cache over time, one upon the other. */
+/** Images and cache over time, one upon the other. */
 export function UsagePlot({ points }: { points: Usage["history"] }) {
   const first = points[0];
   const last = points.at(-1);
@@ -18,7 +18,7 @@ export function UsagePlot({ points }: { points: Usage["history"] }) {
     points.map((point) => `${x(point.at).toFixed(1)},${y(bytes(point)).toFixed(1)}`);
   const caches = line(({ cacheBytes }) => cacheBytes);
   const sums = line(({ imagesBytes, cacheBytes }) => imagesBytes + cacheBytes);
-  const words = `Machines went from ${formatBytes(first.imagesBytes)} to ${formatBytes(last.imagesBytes)}, the cache from ${formatBytes(first.cacheBytes)} to ${formatBytes(last.cacheBytes)}.`;
+  const words = `Images went from ${formatBytes(first.imagesBytes)} to ${formatBytes(last.imagesBytes)}, the cache from ${formatBytes(first.cacheBytes)} to ${formatBytes(last.cacheBytes)}.`;
   const day = (at: string) =>
     new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" }).format(new Date(at));
   return (
@@ -44,7 +44,7 @@ export function UsagePlot({ points }: { points: Usage["history"] }) {
       <ul class="legend">
         <li>
           <span class="swatch tone-0" aria-hidden="true" />
-          Machines <span class="note">{formatBytes(last.imagesBytes)}</span>
+          Images <span class="note">{formatBytes(last.imagesBytes)}</span>
         </li>
         <li>
           <span class="swatch tone-1" aria-hidden="true" />
