@@ -85,7 +85,7 @@ function MachineRow({ machine }: { machine: Machine }) {
           </span>
         </div>
         <time class="row-when" dateTime={startedAt ?? createdAt} title={formatDate(startedAt ?? createdAt)}>
-          {startedAt ? `up since ${formatAgo(startedAt)}` : `made ${formatAgo(createdAt)}`}
+          {startedAt ? `started ${formatAgo(startedAt)}` : `made ${formatAgo(createdAt)}`}
         </time>
         {machine.isShared && <Badge icon="people">shared</Badge>}
         <MachineState machine={machine} />

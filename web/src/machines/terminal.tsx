@@ -83,7 +83,7 @@ function LiveTerminal({ machine }: { machine: Machine }) {
   }, [url, isConnected]);
   return (
     <>
-      <div class="dark-box terminal" ref={box} />
+      <div class="dark-box serial" ref={box} />
       <p class="field-help view-help" role="status">
         {isConnected.value ? "Connected. Press Enter for a prompt" : "Connecting …"}; Ctrl and ] leaves the console.
       </p>
