@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { VmbuilderError } from "../model/errors.ts";
 import { VERSION } from "../model/version.ts";
 import { addBuild } from "./commands/build.ts";
 import { addCache } from "./commands/cache.ts";
@@ -38,6 +39,8 @@ export function createProgram(): Command {
   const program = new Command("vmbuilder")
     .version(VERSION, "-V, --version", "show the version")
     .enablePositionalOptions()
+    .option("--server <URL>", "build there instead of here: vmbuilder --server URL build …")
+    .option("--token-file <FILE>", "token for it (default: VMBUILDER_TOKEN of the environment)")
     .description("Builds bootable virtual machines, without root.");
   addBuild(program);
   addOldForms(program);
@@ -71,6 +74,12 @@ export function createProgram(): Command {
   addMan(program);
   addCompletion(program);
   configureHelp(program);
+  program.hook("preAction", (_, action) => {
+    if (program.opts().server === undefined || action.name() === "build") return;
+    throw new VmbuilderError("usage", `--server is for build: ${action.name()} works here alone`, {
+      hint: "leave --server out",
+    });
+  });
   for (const command of [program, ...descendants(program)])
     command.exitOverride().configureOutput({ outputError: () => {} });
   return program;

@@ -110,6 +110,15 @@ export async function writtenValues(
   return { values: resolveBeside(values, join(process.cwd(), "command line")), name };
 }
 
+/** Whether a recipe is that of several machines. */
+export async function hasMatrix(
+  file: string | undefined,
+  options: Record<string, unknown>,
+  surroundings: RecipeSurroundings = {},
+): Promise<boolean> {
+  return axesOf(await readSources(file, options, surroundings)).length > 0;
+}
+
 async function readSources(
   file: string | undefined,
   options: Record<string, unknown>,

@@ -100,6 +100,7 @@ export const ERROR_TABLE = {
   "port-unusable": { exitStatus: 1, httpStatus: 500 },
   "database-busy": { exitStatus: 1, httpStatus: 503 },
   "database-unusable": { exitStatus: 1, httpStatus: 500 },
+  "server-unreachable": { exitStatus: 1, httpStatus: 502 },
   "build-lost": { exitStatus: 1, httpStatus: 500 },
   "interrupted": { exitStatus: 130, httpStatus: 499 },
 } as const satisfies Record<string, { exitStatus: number; httpStatus: number }>;

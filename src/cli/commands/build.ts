@@ -12,6 +12,7 @@ import { oldConfigFiles } from "../old-form.ts";
 import { addOldOptions, type OldValues, oldOptionNotes, readOldOptions } from "../old-options.ts";
 import { addBuildOptions, type BuildOptionValues, readBuildOptions } from "../options.ts";
 import { readSurroundings, recipeOptions } from "../recipe-options.ts";
+import type { remoteBuild } from "../remote/remote-build.ts";
 import { runSession } from "../session.ts";
 import { wantsColor } from "../terminal/color.ts";
 import { writeJsonLine } from "../terminal/json-lines.ts";
@@ -31,8 +32,15 @@ export function addBuild(program: Command): void {
     .description("Builds a virtual machine from a recipe (a YAML file), options, or both.");
   addOldOptions(addBuildOptions(command, BUILD_CHOICES), "hidden").action((recipe: string | undefined) => {
     writeNotes(oldOptionNotes(command));
+    const { server, tokenFile } = program.opts<{ server?: string; tokenFile?: string }>();
+    if (server !== undefined) return buildThere({ url: server, tokenFile }, recipe, readBuildOptions(command));
     return build(recipe, readBuildOptions(command), readOldOptions(command), "new");
   });
+}
+
+async function buildThere(...ask: Parameters<typeof remoteBuild>): Promise<void> {
+  const { remoteBuild } = await import("../remote/remote-build.ts");
+  return remoteBuild(...ask);
 }
 
 /** Builds from a recipe file, options by recipe key, or both; in the old form, the old tool's configuration files count. */
