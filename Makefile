@@ -49,7 +49,7 @@ test-recipes: setup-test ## build and boot every recipe that comes with vmbuilde
 	@cat build/reports/recipes.md
 
 bench: setup-test ## time builds against mmdebstrap: half an hour; TMPDIR says where
-	@set -e; for name in cold warm addpkg clone clones convert memory steps boot exec restore; do bench/$$name; done
+	@set -e; for name in cold warm addpkg clone clones convert memory steps boot exec restore server; do bench/$$name; done
 
 clean: ## remove what was built here (not node_modules, not the cache of builds)
 	rm -rf build dist .dist-*

@@ -91,7 +91,8 @@ stop.abort();
 await Promise.all(all);
 
 const sorted = listMs.sort((a, b) => a - b);
-const part = (share: number) => (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(0);
+const part = (share: number) =>
+  (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(0);
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length / MIB;
 const third = Math.floor(memoryBytes.length / 3);
 const count = [...errors.values()].reduce((sum, one) => sum + one, 0);

@@ -39,8 +39,8 @@ export function createProgram(): Command {
   const program = new Command("vmbuilder")
     .version(VERSION, "-V, --version", "show the version")
     .enablePositionalOptions()
-    .option("--server <URL>", "build there instead of here: vmbuilder --server URL build …")
-    .option("--token-file <FILE>", "token for it (default: VMBUILDER_TOKEN of the environment)")
+    .option("--server <URL>", "build there: vmbuilder --server URL build")
+    .option("--token-file <FILE>", "token for it (default $VMBUILDER_TOKEN)")
     .description("Builds bootable virtual machines, without root.");
   addBuild(program);
   addOldForms(program);
