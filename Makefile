@@ -62,6 +62,10 @@ test-storage: setup-test ## build and boot every kind of storage: half an hour
 test-upgrade: setup-test ## upgrade a machine from bookworm to trixie, and others that fail: an hour
 	@npx vitest run --project upgrade
 
+.PHONY: test-served
+test-served: setup-test ## boot a machine under the server and log in to it in the page: five minutes without KVM
+	@npx vitest run --project served
+
 setup-test:
 	@rm -rf build/reports
 	@scripts/setup --test

@@ -47,6 +47,8 @@ export default defineConfig({
       project("upgrade", "test/upgrade/**/*.test.ts", 30 * MINUTE_MS, true),
       project("recipes", "test/recipes/**/*.test.ts", 30 * MINUTE_MS, true),
       project("arm64", "test/arm64/**/*.test.ts", 30 * MINUTE_MS, true),
+      // A system that boots under the server, in the page.
+      project("served", "test/served/**/*.test.ts", 20 * MINUTE_MS, true),
       project("golden", "test/golden/**/*.test.ts", 5 * MINUTE_MS, true),
       // A server, a browser and builds.
       project("web", "test/web/**/*.test.ts", 2 * MINUTE_MS, true),

@@ -1,6 +1,6 @@
 /**
  * Machines of the server, by its API: real qemu, real WebSockets. What boots is a boot sector of a few bytes, so that the
- * file takes seconds.
+ * file takes seconds; `make test-served` boots a system.
  */
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
