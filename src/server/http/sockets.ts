@@ -95,7 +95,10 @@ export function createSockets(server: ServerContext): Sockets {
             });
             viewer.on("error", () => viewer.terminate());
             viewer.once("close", () => viewers.delete(viewer));
-            join(machine, viewer).catch(() => viewer.close(1011, "the machine does not answer"));
+            viewer.pause(); // what is typed at once waits until somebody listens
+            join(machine, viewer)
+              .catch(() => viewer.close(1011, "the machine does not answer"))
+              .finally(() => viewer.resume());
           }),
         (error: unknown) => refuse(socket, error),
       );
