@@ -18,15 +18,17 @@ export interface PackedRecipe {
  */
 export async function packRecipe(values: Record<string, unknown>): Promise<PackedRecipe> {
   const files: Record<string, { base64: string }> = {};
-  const names = new Map<string, string>();
-  const add = async (key: string, path: string): Promise<string> => {
-    const known = names.get(path);
-    if (known !== undefined) return known;
+  const names = new Map<string, Promise<string>>();
+  const add = (key: string, path: string): Promise<string> => {
+    const name = names.get(path) ?? read(key, path);
+    names.set(path, name);
+    return name;
+  };
+  const read = async (key: string, path: string): Promise<string> => {
     const content = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
       throw new VmbuilderError("file-unreadable", `${key}: cannot read ${path}: ${cause.message}`, { cause });
     });
     const name = freeName(basename(path), files);
-    names.set(path, name);
     files[name] = { base64: content.toString("base64") };
     return name;
   };
