@@ -173,7 +173,7 @@ async function askOf(route: Route, who: Who, owner: Owner, name: string): Promis
     id: things[owner][kind as keyof Things] ?? "none",
     file: "manifest",
     linkId: "none",
-    name: "vera-not",
+    name: kind === "recipes" ? "minimal" : "vera-not",
     token: link,
   };
   const path = route.path.slice(1).replace(/\{(\w+)\}/g, (_, key: string) => values[key] ?? "none");
