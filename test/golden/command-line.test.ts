@@ -61,7 +61,7 @@ describe("completion", () => {
     ["vmbuilder cache ", ["ls", "gc", "verify"]],
     ["vmbuilder cache gc --max", ["--max-age", "--max-size"]],
     ["vmbuilder completion z", ["zsh"]],
-    ["vmbuilder nonsense --", ["--version", "--help"]],
+    ["vmbuilder nonsense --", ["--version", "--server", "--token-file", "--help"]],
     ["vmbuilder start w", ["web", "web2"]],
     ["vmbuilder rm web d", ["db"]],
     ["vmbuilder test recipe : webs", ["webserver"]], // bash takes the colon for a word

@@ -6,6 +6,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type ServedPage, servePage } from "../fixtures/served-page.ts";
+import { until } from "../fixtures/server.ts";
 
 const PASSWORD = "correct horse battery";
 const BOOT_MS = 600_000;
@@ -22,7 +23,7 @@ beforeAll(async () => {
   const data = { recipe: { hostname: "web-01", rootpass: "test" } };
   const { id } = await (await page.request.post(`${served.url}api/builds`, { data, headers })).json();
   const stateOf = async () => (await (await page.request.get(`${served.url}api/builds/${id}`)).json()).state;
-  await expect.poll(stateOf, { timeout: 120_000 }).toBe("succeeded");
+  await until(async () => (await stateOf()) === "succeeded" || undefined, 120_000);
 });
 afterAll(() => served?.close());
 

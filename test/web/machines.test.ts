@@ -8,6 +8,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GREETING, writeBootSector } from "../fixtures/boot-sector.ts";
 import { accessibilityViolations, type ServedPage, servePage } from "../fixtures/served-page.ts";
+import { until } from "../fixtures/server.ts";
 
 const PASSWORD = "correct horse battery";
 const WIDE = { width: 1280, height: 900 };
@@ -33,7 +34,7 @@ beforeAll(async () => {
   const token = served.invitationUrl.split("/").at(-1);
   const { csrfToken } = await ask("invitation", { token, password: PASSWORD });
   const { id } = await ask("builds", { recipe: { hostname: "web-01", rootpass: "test" } }, csrfToken);
-  await expect.poll(async () => (await ask(`builds/${id}`)).state, { timeout: 60_000 }).toBe("succeeded");
+  await until(async () => (await ask(`builds/${id}`)).state === "succeeded" || undefined);
 });
 afterAll(() => served?.close());
 

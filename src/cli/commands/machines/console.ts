@@ -16,6 +16,7 @@ export function addConsole(program: Command): void {
   program
     .command("logs")
     .argument("<MACHINE>")
+    .summary("Prints what a machine's serial console showed.")
     .description("Prints what a machine's serial console showed since its start.")
     .option("--previous", "of the start before this one")
     .action(logs);

@@ -15,6 +15,7 @@ export function addTidy(program: Command): void {
   program
     .command("flatten")
     .argument("<MACHINE>")
+    .summary("Makes a machine independent of the cache.")
     .description("Makes a machine independent of the cache, by copying what it shares with others.")
     .action(flatten);
 }
