@@ -98,7 +98,7 @@ export async function openExt4(disk: DiskBytes, offsetBytes: number): Promise<Ex
     async list(folder) {
       if (folder.sizeBytes > LARGEST_FOLDER_BYTES) throw refused("has a folder of impossible size");
       const names: { name: string; inode: number }[] = [];
-      for (const run of await reader.runs(folder))
+      for (const run of within(await reader.runs(folder), folder.sizeBytes, blockBytes))
         for (let block = 0; block < run.blocks; block++) names.push(...parseFolder(await readRun(run, block, 1)));
       return names;
     },
@@ -107,14 +107,14 @@ export async function openExt4(disk: DiskBytes, offsetBytes: number): Promise<Ex
         if (file.sizeBytes === 0 || file.inline.every((byte) => byte === 0)) return [];
         throw refused("maps blocks as ext3 did");
       }
-      return (await parseExtents(file.inline, readBlock, DEEPEST_TREE)).sort((a, b) => a.firstBlock - b.firstBlock);
+      return parseExtents(file.inline, readBlock, DEEPEST_TREE, [0, 2 ** 32]);
     },
     readRun,
     async read(file, limitBytes) {
       if (file.type === "symlink" && !file.isMapped) return file.inline.subarray(0, Math.min(file.sizeBytes, 60));
       if (file.sizeBytes > limitBytes) throw refused("has a file that is larger than it can be");
       const content = Buffer.alloc(file.sizeBytes);
-      for (const run of await reader.runs(file))
+      for (const run of within(await reader.runs(file), file.sizeBytes, blockBytes))
         (await readRun(run, 0, run.blocks)).copy(content, run.firstBlock * blockBytes);
       return content;
     },
@@ -151,28 +151,55 @@ function parseFolder(block: Buffer): { name: string; inode: number }[] {
   return names;
 }
 
+/**
+ * Runs in the order of their blocks, which is how they stand. Each node of the tree has a range of blocks of its own: no map can
+ * lead to a node twice.
+ */
 async function parseExtents(
   node: Buffer,
   readBlock: (block: number) => Promise<Buffer>,
   levelsLeft: number,
+  [start, end]: readonly [number, number],
 ): Promise<Ext4Run[]> {
   const count = node.readUInt16LE(2);
   const depth = node.readUInt16LE(6);
   const isDamaged = node.readUInt16LE(0) !== EXTENT_MAGIC || (count + 1) * EXTENT_BYTES > node.length;
-  if (isDamaged || depth > levelsLeft) throw refused("has a damaged map of blocks");
+  if (isDamaged || depth > levelsLeft || (count === 0 && depth > 0)) throw damagedMap();
   const runs: Ext4Run[] = [];
-  for (let at = EXTENT_BYTES; at < (count + 1) * EXTENT_BYTES; at += EXTENT_BYTES) {
+  let free = start;
+  for (let index = 1; index <= count; index++) {
+    const at = index * EXTENT_BYTES;
+    const firstBlock = node.readUInt32LE(at);
+    const next = index < count ? node.readUInt32LE(at + EXTENT_BYTES) : end;
+    if (firstBlock < free || next <= firstBlock) throw damagedMap();
     if (depth > 0) {
       const below = node.readUInt32LE(at + 4) + node.readUInt16LE(at + 8) * 2 ** 32;
-      runs.push(...(await parseExtents(await readBlock(below), readBlock, depth - 1)));
+      for (const run of await parseExtents(await readBlock(below), readBlock, depth - 1, [firstBlock, next]))
+        runs.push(run);
+      free = next;
       continue;
     }
-    const blocks = node.readUInt16LE(at + 4);
-    if (blocks > UNWRITTEN) continue; // reads as zeros
+    const length = node.readUInt16LE(at + 4);
+    const blocks = length > UNWRITTEN ? length - UNWRITTEN : length;
+    free = firstBlock + blocks;
+    if (free > end) throw damagedMap();
+    if (length > UNWRITTEN) continue; // reads as zeros
     const place = node.readUInt32LE(at + 8) + node.readUInt16LE(at + 6) * 2 ** 32;
-    runs.push({ firstBlock: node.readUInt32LE(at), blocks, place });
+    runs.push({ firstBlock, blocks, place });
   }
   return runs;
+}
+
+/** Runs, or their parts, that lie within a file's size. */
+function within(runs: readonly Ext4Run[], sizeBytes: number, blockBytes: number): Ext4Run[] {
+  const end = Math.ceil(sizeBytes / blockBytes);
+  return runs
+    .filter(({ firstBlock }) => firstBlock < end)
+    .map((run) => ({ ...run, blocks: Math.min(run.blocks, end - run.firstBlock) }));
+}
+
+function damagedMap(): VmbuilderError {
+  return refused("has a damaged map of blocks");
 }
 
 function refused(why: string): VmbuilderError {

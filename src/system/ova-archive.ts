@@ -106,7 +106,8 @@ async function listMembers(file: FileHandle, path: string): Promise<Member[]> {
       header[124] === 0x80
         ? Number(header.readBigUInt64BE(128))
         : Number.parseInt(text(header, 124, 12).trim() || "0", 8);
-    if (!Number.isSafeInteger(sizeBytes) || at + BLOCK + sizeBytes > size) throw refused(path, "ends within a file");
+    if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0 || at + BLOCK + sizeBytes > size)
+      throw refused(path, "ends within a file");
     members.push({ name, offsetBytes: at + BLOCK, sizeBytes });
     at += BLOCK + Math.ceil(sizeBytes / BLOCK) * BLOCK;
     if (at >= size || members.length > MOST_MEMBERS) break;
@@ -117,12 +118,12 @@ async function listMembers(file: FileHandle, path: string): Promise<Member[]> {
 /** Files of the disks that the description names. It is read by patterns: entities, which would need a parser, are refused. */
 function diskNames(description: string, path: string): string[] {
   if (/<!(DOCTYPE|ENTITY)/i.test(description)) throw refused(path, "has a description with a document type");
-  const plain = description.replace(/<!--[\s\S]*?-->/g, "");
-  const files = elements(plain, "File");
+  const plain = description.replace(/<!--[\s\S]*?(?:-->|$)/g, ""); // one without an end goes to the text's
+  const files = new Map(elements(plain, "File").map((file) => [attribute(file, "id"), file]));
   const names = elements(plain, "Disk").flatMap((disk) => {
     const reference = attribute(disk, "fileRef");
     if (reference === undefined) return []; // an empty disk
-    const file = files.find((one) => attribute(one, "id") === reference) ?? "";
+    const file = files.get(reference) ?? "";
     if (attribute(file, "compression") !== undefined) throw refused(path, "has a disk that is compressed once more");
     if (attribute(file, "chunkSize") !== undefined) throw refused(path, "has a disk in several pieces");
     const name = attribute(file, "href") ?? "";
@@ -130,6 +131,7 @@ function diskNames(description: string, path: string): string[] {
     return [name];
   });
   if (names.length === 0) throw refused(path, "has no disk");
+  if (names.length > MOST_MEMBERS) throw refused(path, `has more than ${MOST_MEMBERS} disks`);
   return names;
 }
 

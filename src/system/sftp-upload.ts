@@ -56,7 +56,11 @@ export async function sftpFile({ path, name, sha256, url, sshConfig, signal }: S
   }
 }
 
-/** As sftp's own commands read a path. */
+/** As sftp's own commands read a path. A line end would begin another command, and one of those runs programs here. */
 function quoted(path: string): string {
+  if (/[\r\n\0]/.test(path))
+    throw new VmbuilderError("upload-failed", `${JSON.stringify(path)} has a line end in its name`, {
+      hint: "rename it",
+    });
   return `"${path.replace(/[\\"]/g, "\\$&").replace(/[*?[]/g, "\\$&")}"`;
 }
