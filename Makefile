@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-test demo test check types lint unit system golden web boot compare limits interrupt test-formats reproduce test-arm64 test-suites bench clean
+.PHONY: help setup setup-test demo test check types lint unit system golden web boot compare limits interrupt test-formats reproduce test-arm64 test-suites deb repo test-deb bench clean
 
 NPM := npm run --silent
 PACKAGES := node_modules/.package-lock.json
@@ -50,6 +50,16 @@ test-recipes: setup-test ## build and boot every recipe that comes with vmbuilde
 
 bench: setup-test ## time builds against mmdebstrap: half an hour; TMPDIR says where
 	@set -e; for name in cold warm addpkg clone clones convert memory steps boot exec restore server; do bench/$$name; done
+
+deb: setup ## Debian packages of this commit, into dist/
+	@scripts/deb
+
+repo: ## a signed apt repository of those packages, into dist/repo: KEY=ID of gpg
+	@scripts/repo "$(KEY)"
+
+test-deb: ## install, upgrade, remove and purge the packages in machines, and build one there: twenty minutes
+	@scripts/setup --deb
+	@npx vitest run --project deb
 
 clean: ## remove what was built here (not node_modules, not the cache of builds)
 	rm -rf build dist .dist-*

@@ -36,7 +36,7 @@ export default defineConfig({
       // Real tools, and two builds at once would compete for the same few cores.
       project("system", "test/system/**/*.test.ts", 5 * MINUTE_MS, true),
       // Not part of `make test`: builds that are stopped at every stage, every disk format booted, one machine built under many
-      // circumstances, a tree of mmdebstrap's to compare with, an arm64 machine, each suite, each recipe, upgrades that fail and a
+      // circumstances, a tree of mmdebstrap's to compare with, an arm64 machine, each suite, each recipe, the Debian packages, upgrades that fail and a
       // real one.
       project("interrupt", "test/interrupt/**/*.test.ts", 10 * MINUTE_MS, true),
       project("formats", "test/formats/**/*.test.ts", 15 * MINUTE_MS, true),
@@ -49,6 +49,7 @@ export default defineConfig({
       project("arm64", "test/arm64/**/*.test.ts", 30 * MINUTE_MS, true),
       // A system that boots under the server, in the page.
       project("served", "test/served/**/*.test.ts", 20 * MINUTE_MS, true),
+      project("deb", "test/deb/**/*.test.ts", 30 * MINUTE_MS, true),
       project("golden", "test/golden/**/*.test.ts", 5 * MINUTE_MS, true),
       // A server, a browser and builds.
       project("web", "test/web/**/*.test.ts", 2 * MINUTE_MS, true),

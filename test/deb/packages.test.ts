@@ -1,0 +1,152 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type BootedMachine, bootMachine } from "../fixtures/booted-machine.ts";
+import { openWorkshop, type Workshop } from "../fixtures/built-machine.ts";
+import { run } from "../fixtures/vmbuilder.ts";
+
+const NEXT = "0.1.1~next";
+const API = "http://127.0.0.1:8642/vmbuilder/api";
+
+let workshop: Workshop;
+let packages: string[];
+let newer: string[];
+let directory: string;
+
+/** Builds the packages and returns their paths. */
+async function makePackages(name: string, version?: string): Promise<string[]> {
+  const folder = join(directory, name);
+  const env = { ...process.env, DEB_DIR: folder, ...(version === undefined ? {} : { DEB_VERSION: version }) };
+  const made = await run("scripts/deb", ["amd64"], env);
+  expect(made.status, made.stderr).toBe(0);
+  return (await readdir(folder)).map((file) => join(folder, file)).sort();
+}
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "vmbuilder-deb-"));
+  workshop = await openWorkshop();
+  packages = await makePackages("now");
+  newer = await makePackages("next", NEXT);
+});
+afterAll(async () => {
+  await workshop?.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+test("the same commit gives the same bytes", async () => {
+  const again = await makePackages("again");
+  expect(again).toHaveLength(3);
+  for (const [index, path] of again.entries())
+    expect((await readFile(path)).equals(await readFile(packages[index] ?? ""))).toBe(true);
+});
+
+test("lintian has nothing to say that isn't overridden with a reason", async () => {
+  const { stdout, status } = await run("lintian", ["--fail-on", "error,warning", ...packages]);
+  expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
+});
+
+describe.each(["bookworm", "trixie"])("on %s", (suite) => {
+  let machine: BootedMachine;
+  beforeAll(async () => {
+    const wanted = [...packages, "curl", "man-db"].flatMap((one) => ["--addpkg", one]);
+    const size = ["--rootsize", "12G", "--mem", "2048", "--cpus", "2"];
+    const folder = await workshop.build(suite, "--suite", suite, ...wanted, ...size);
+    const startScript = join(folder, "run.sh");
+    machine = await bootMachine({ image: join(folder, `${suite}.qcow2`), startScript, key: workshop.key });
+    await machine.waitForSsh();
+  });
+  afterAll(() => machine?.stop());
+
+  test("the packages are whole, and no unit has failed", async () => {
+    expect(await machine.inside("systemctl is-system-running --wait || systemctl --failed --no-legend")).toBe(
+      "running",
+    );
+    expect(await machine.inside("dpkg --audit; dpkg --verify vmbuilder vmbuilder-web vmbuilder-node")).toBe("");
+  });
+
+  test("the command, its old name, its manual and its completion are there", async () => {
+    expect(await machine.inside("vmbuilder --version")).toBe("0.1.0");
+    expect(await machine.inside("man vmbuilder | head -n 1")).toMatch(/^VMBUILDER\(1\)/);
+    expect(await machine.inside("ubuntu-vm-builder --help | head -n 1")).toContain("vmbuilder");
+    expect(await machine.inside("vmbuilder recipe ls | wc -l")).not.toBe("0");
+    await machine.inside("bash -n /usr/share/bash-completion/completions/vmbuilder");
+    await machine.inside("vmbuilder doctor");
+  });
+
+  test("the service answers on this machine alone, and its log has the first link", async () => {
+    expect(await machine.inside("systemctl is-active vmbuilder-web")).toBe("active");
+    expect(await machine.inside(`curl -fsS ${API}/healthz`)).toContain("ok");
+    expect(await machine.inside("ss -Hltn 'sport = :8642'")).toContain("127.0.0.1:8642");
+    expect(await machine.inside("grep -c '#/invitation/' /var/log/vmbuilder/web.log")).toBe("1");
+    expect(await machine.inside("stat -c '%a %U' /var/lib/vmbuilder /var/log/vmbuilder")).toBe(
+      "750 vmbuilder-web\n750 vmbuilder-web",
+    );
+  });
+
+  test("the service builds a machine within its sandbox", { timeout: 40 * 60_000 }, async () => {
+    await machine.inside(
+      "runuser -u vmbuilder-web -- vmbuilder token create --user admin --data-dir /var/lib/vmbuilder/server >/root/token",
+    );
+    const ask = (...args: string[]) =>
+      machine.inside(
+        `curl -sS -H "Authorization: Bearer $(tail -n 1 /root/token)" ${args.map((one) => `'${one}'`).join(" ")}`,
+      );
+    const recipe = JSON.stringify({
+      recipe: { hostname: "inner", suite, rootpass: "correct horse", variant: "minbase" },
+    });
+    const { id } = JSON.parse(await ask("-H", "Content-Type: application/json", "-d", recipe, `${API}/builds`));
+    const state = async () => JSON.parse(await ask(`${API}/builds/${id}`)).state as string;
+    let now = await state();
+    while (["queued", "running"].includes(now)) {
+      await delay(5000);
+      now = await state();
+    }
+    expect(now, await ask(`${API}/builds/${id}/log`)).toBe("succeeded");
+    expect(JSON.parse(await ask(`${API}/images`))).toHaveLength(1);
+  });
+
+  test("an upgrade keeps data and settings", async () => {
+    await machine.inside("sed -i 's/8642/8643/' /etc/vmbuilder/web.env && mkdir /root/next");
+    const scp = [
+      "-q",
+      "-P",
+      String(machine.port),
+      "-i",
+      workshop.key,
+      "-o",
+      "StrictHostKeyChecking=no",
+      "-o",
+      "UserKnownHostsFile=/dev/null",
+    ];
+    expect((await run("scp", [...scp, ...newer, "root@127.0.0.1:/root/next/"])).status).toBe(0);
+    await machine.inside("DEBIAN_FRONTEND=noninteractive apt-get -qq -y install /root/next/*.deb >/dev/null 2>&1");
+    expect(await machine.inside("vmbuilder --version; dpkg-query -W -f '${Version}' vmbuilder-web")).toContain(NEXT);
+    expect(await machine.inside("systemctl is-active vmbuilder-web")).toBe("active");
+    await machine.inside(
+      "for i in $(seq 60); do curl -fsS http://127.0.0.1:8643/vmbuilder/api/healthz && break; sleep 1; done",
+    );
+    const images = await machine.inside(
+      'curl -sS -H "Authorization: Bearer $(tail -n 1 /root/token)" http://127.0.0.1:8643/vmbuilder/api/images',
+    );
+    expect(JSON.parse(images)).toHaveLength(1);
+  });
+
+  test("removed, it leaves data and settings; purged, nothing but its user", async () => {
+    await machine.inside("apt-get -qq -y remove vmbuilder vmbuilder-web vmbuilder-node >/dev/null 2>&1");
+    expect(await machine.inside("command -v vmbuilder || echo none; ls /etc/vmbuilder; ls /var/lib/vmbuilder")).toBe(
+      "none\nweb.env\nserver",
+    );
+    expect((await machine.ssh("pgrep -u vmbuilder-web")).stdout).toBe("");
+    await machine.inside("apt-get -qq -y purge vmbuilder vmbuilder-web vmbuilder-node >/dev/null 2>&1");
+    const left =
+      "find /etc /usr /var/lib /var/cache /var/log -name '*vmbuilder*' -not -path '/var/lib/dpkg/*' -not -path '/var/log/apt/*'";
+    expect(await machine.inside(`${left} | sort`)).toBe(
+      await machine.inside(
+        "ls -d /etc/initramfs-tools/conf.d/vmbuilder /etc/initramfs-tools/hooks/vmbuilder /etc/default/grub.d/50-vmbuilder.cfg | sort",
+      ),
+    );
+    expect(await machine.inside("systemctl --failed --no-legend")).toBe("");
+  });
+});
