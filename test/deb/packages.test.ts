@@ -69,7 +69,7 @@ describe.each(["bookworm", "trixie"])("on %s", (suite) => {
   test("the command, its old name, its manual and its completion are there", async () => {
     expect(await machine.inside("vmbuilder --version")).toBe("0.1.0");
     expect(await machine.inside("man vmbuilder | head -n 1")).toMatch(/^VMBUILDER\(1\)/);
-    expect(await machine.inside("ubuntu-vm-builder --help | head -n 1")).toContain("vmbuilder");
+    expect(await machine.inside("ubuntu-vm-builder --help | head -n 1")).toContain("ubuntu-vm-builder");
     expect(await machine.inside("vmbuilder recipe ls | wc -l")).not.toBe("0");
     await machine.inside("bash -n /usr/share/bash-completion/completions/vmbuilder");
     await machine.inside("vmbuilder doctor");
@@ -104,7 +104,7 @@ describe.each(["bookworm", "trixie"])("on %s", (suite) => {
       now = await state();
     }
     expect(now, await ask(`${API}/builds/${id}/log`)).toBe("succeeded");
-    expect(JSON.parse(await ask(`${API}/images`))).toHaveLength(1);
+    expect(JSON.parse(await ask(`${API}/images`)).items).toHaveLength(1);
   });
 
   test("an upgrade keeps data and settings", async () => {
@@ -122,7 +122,7 @@ describe.each(["bookworm", "trixie"])("on %s", (suite) => {
     ];
     expect((await run("scp", [...scp, ...newer, "root@127.0.0.1:/root/next/"])).status).toBe(0);
     await machine.inside("DEBIAN_FRONTEND=noninteractive apt-get -qq -y install /root/next/*.deb >/dev/null 2>&1");
-    expect(await machine.inside("vmbuilder --version; dpkg-query -W -f '${Version}' vmbuilder-web")).toContain(NEXT);
+    expect(await machine.inside("vmbuilder --version; dpkg-query -W vmbuilder-web")).toContain(NEXT);
     expect(await machine.inside("systemctl is-active vmbuilder-web")).toBe("active");
     await machine.inside(
       "for i in $(seq 60); do curl -fsS http://127.0.0.1:8643/vmbuilder/api/healthz && break; sleep 1; done",
@@ -130,7 +130,7 @@ describe.each(["bookworm", "trixie"])("on %s", (suite) => {
     const images = await machine.inside(
       'curl -sS -H "Authorization: Bearer $(tail -n 1 /root/token)" http://127.0.0.1:8643/vmbuilder/api/images',
     );
-    expect(JSON.parse(images)).toHaveLength(1);
+    expect(JSON.parse(images).items).toHaveLength(1);
   });
 
   test("removed, it leaves data and settings; purged, nothing but its user", async () => {
@@ -139,7 +139,7 @@ describe.each(["bookworm", "trixie"])("on %s", (suite) => {
       "none\nweb.env\nserver",
     );
     expect((await machine.ssh("pgrep -u vmbuilder-web")).stdout).toBe("");
-    await machine.inside("apt-get -qq -y purge vmbuilder vmbuilder-web vmbuilder-node >/dev/null 2>&1");
+    await machine.inside("apt-get -qq -y purge vmbuilder-web >/dev/null 2>&1");
     const left =
       "find /etc /usr /var/lib /var/cache /var/log -name '*vmbuilder*' -not -path '/var/lib/dpkg/*' -not -path '/var/log/apt/*'";
     expect(await machine.inside(`${left} | sort`)).toBe(
