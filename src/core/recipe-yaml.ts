@@ -75,7 +75,7 @@ function offsetOf(node: unknown): number {
 }
 
 /** Finds where a text gets too much for the parser: by nesting (brackets, indicators in a line, indentation) or length. */
-function findExcess(text: string): { offset: number; why: string } | undefined {
+export function findExcess(text: string): { offset: number; why: string } | undefined {
   let [offset, tokens, brackets, indicators, atLineStart] = [0, 0, 0, 0, true];
   for (const token of new Lexer().lex(text)) {
     if (++tokens > MOST_TOKENS) return { offset, why: "this is longer than a recipe may be" };

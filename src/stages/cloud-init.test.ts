@@ -54,6 +54,16 @@ describe("readCloudInit", () => {
   ])("refuses %j", async (userData, why) => {
     await expect(read(userData, { user: "joe" })).rejects.toThrow(why);
   });
+  it.each([
+    ["very many keys", Array.from({ length: 60_000 }, (_, n) => `k${n}: ${n}`).join("\n")],
+    ["deep nesting", "[".repeat(100_000)],
+  ])("refuses %s, and is soon done", async (_, text) => {
+    const begin = performance.now();
+    await expect(read(`#cloud-config\n${text}\n`)).rejects.toThrow(/longer|nested/);
+    await expect(read("#cloud-config\n", { meta: text })).rejects.toThrow(/longer|nested/);
+    expect(performance.now() - begin).toBeLessThan(3000);
+  });
+
   it("refuses meta data that are none, and those without user data", async () => {
     await expect(read("#cloud-config\n", { meta: "" })).rejects.toThrow(/meta-data: this is no mapping/);
     const alone = { "cloud-init": undefined, "cloud-init-network-config": undefined, "user": undefined };

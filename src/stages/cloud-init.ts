@@ -59,13 +59,15 @@ async function parseMapping(
   path: string,
   emptiness: "may be empty" | "must not be empty",
 ): Promise<Record<string, unknown>> {
-  const { parseDocument } = await import("yaml");
+  const [{ parseDocument }, { findExcess }] = await Promise.all([import("yaml"), import("../core/recipe-yaml.ts")]);
   const refuse = (why: string, cause?: unknown): never => {
     throw new VmbuilderError("recipe-invalid", `cloud-init: ${path}${why}`, {
       hint: "give YAML: lines KEY: VALUE",
       cause,
     });
   };
+  const excess = findExcess(text);
+  if (excess) refuse(`: ${excess.why}`);
   try {
     const document = parseDocument(text, { prettyErrors: true, logLevel: "silent" });
     const [problem] = document.errors;

@@ -191,9 +191,14 @@ export function withoutSecrets(recipe: Recipe): Recipe {
   const { pass, rootpass, "luks-pass": passphrase, proxy, ...rest } = recipe;
   return {
     ...rest,
-    ...(proxy === undefined ? {} : { proxy: proxy.replace(/\/\/[^/@]*@/, "//(set)@") }),
+    ...(proxy === undefined ? {} : { proxy: withoutLogin(proxy) }),
     ...(pass === undefined ? {} : { pass: "(set)" }),
     ...(rootpass === undefined ? {} : { rootpass: "(set)" }),
     ...(passphrase === undefined ? {} : { "luks-pass": "(set)" }),
   };
+}
+
+/** An address as it may be written where others read it. */
+export function withoutLogin(address: string): string {
+  return address.replace(/\/\/[^/]*@/, "//(set)@");
 }

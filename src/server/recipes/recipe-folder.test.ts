@@ -9,7 +9,9 @@ describe("withoutSecrets", () => {
       rootpass: "secret",
       "luks-pass": "secret",
       rootsize: `\${size}`,
+      proxy: "http://joe:hunter@2@proxy.example.org:3128/",
     };
-    expect(withoutSecrets(values)).toEqual({ vars: { size: "4G" }, rootsize: `\${size}` });
+    const proxy = "http://(set)@proxy.example.org:3128/";
+    expect(withoutSecrets(values)).toEqual({ vars: { size: "4G" }, rootsize: `\${size}`, proxy });
   });
 });

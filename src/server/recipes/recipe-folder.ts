@@ -3,13 +3,14 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { SECRET_FILES } from "../../core/recipe-secrets.ts";
 import { VmbuilderError } from "../../model/errors.ts";
+import { withoutLogin } from "../../stages/deploy.ts";
 import { fileError } from "../../system/files.ts";
 import { type GivenRecipe, RECIPE_FILE } from "./recipe-input.ts";
 
 /** Keys whose values nobody may read again. */
 export const SECRET_KEYS: readonly string[] = Object.keys(SECRET_FILES);
 
-/** A recipe's values without its passwords, and without the variables that they are made from. */
+/** A recipe's values without its passwords, those of its proxy too, and without the variables that they are made from. */
 export function withoutSecrets(values: Record<string, unknown>): Record<string, unknown> {
   const { vars, ...others } = values;
   const isSecret = ([key]: [string, unknown]) => SECRET_KEYS.includes(key);
@@ -21,6 +22,7 @@ export function withoutSecrets(values: Record<string, unknown>): Record<string, 
       ? { vars: Object.fromEntries(Object.entries(vars).filter(isHarmless)) }
       : {}),
     ...Object.fromEntries(entries.filter((entry) => !isSecret(entry))),
+    ...(typeof values.proxy === "string" ? { proxy: withoutLogin(values.proxy) } : {}),
   };
 }
 
