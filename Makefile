@@ -76,6 +76,10 @@ test-upgrade: setup-test ## upgrade a machine from bookworm to trixie, and other
 test-served: setup-test ## boot a machine under the server and log in to it in the page: five minutes without KVM
 	@npx vitest run --project served
 
+.PHONY: test-sources
+test-sources: setup-test ## build from an ISO image and a folder, without network, and from a PPA; boot both: ten minutes
+	@npx vitest run --project sources
+
 setup-test:
 	@rm -rf build/reports
 	@scripts/setup --test

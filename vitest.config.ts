@@ -41,6 +41,7 @@ export default defineConfig({
       project("interrupt", "test/interrupt/**/*.test.ts", 10 * MINUTE_MS, 1),
       project("formats", "test/formats/**/*.test.ts", 15 * MINUTE_MS, 1),
       project("storage", "test/storage/**/*.test.ts", 25 * MINUTE_MS, 1),
+      project("sources", "test/sources/**/*.test.ts", 25 * MINUTE_MS, 1),
       project("reproduce", "test/reproduce/**/*.test.ts", 10 * MINUTE_MS, 1),
       project("comparison", "test/comparison/**/*.test.ts", 30 * MINUTE_MS, 1),
       project("suites", "test/suites/**/*.test.ts", 30 * MINUTE_MS, 1),
