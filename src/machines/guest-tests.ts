@@ -1,6 +1,6 @@
 import { VmbuilderError } from "../model/errors.ts";
 import type { EventSink } from "../model/events.ts";
-import { type GuestTest, probeOf, testName } from "../model/guest-test.ts";
+import { type GuestProbe, type GuestTest, type ProbeAnswer, probeOf, testName } from "../model/guest-test.ts";
 import type { TestOutcome } from "../model/test-run.ts";
 import { scaleDeadline } from "./accelerator.ts";
 import { type ExecResult, execInMachine } from "./exec.ts";
@@ -18,6 +18,7 @@ export interface TestContext {
 }
 
 const TEST_DEADLINE_MS = 60_000;
+const JUDGE_MS = 2000;
 /** Of a failed test's output, the end. */
 const SAID_CHARACTERS = 4000;
 
@@ -95,7 +96,7 @@ async function probe(
   const answer = await execute(store, machine, running, wanted.command, { signal, timeoutMs, user: wanted.user });
   if (typeof answer === "string") return { failure: answer };
   if (answer.timedOut) return { failure: `it took longer than ${timeoutMs / 1000} s`, said: saidBy(answer) };
-  return { failure: wanted.judge(answer), said: saidBy(answer) };
+  return { failure: judgeInTime(wanted, answer), said: saidBy(answer) };
 }
 
 async function findFailedUnits(
@@ -141,4 +142,15 @@ function saidBy({ stdout, stderr }: ExecResult): string {
 
 function secondsSince(startedAt: number): number {
   return (Date.now() - startedAt) / 1000;
+}
+
+/** A regular expression can take for ever over a text, and nothing else would go on meanwhile. */
+export function judgeInTime(probe: Pick<GuestProbe, "judge">, answer: ProbeAnswer): string | undefined {
+  const { runInNewContext } = process.getBuiltinModule("node:vm");
+  try {
+    return runInNewContext("judge()", { judge: () => probe.judge(answer) }, { timeout: JUDGE_MS });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
+    return `whether its output matches is not known after ${JUDGE_MS / 1000} s: the regular expression is too slow`;
+  }
 }

@@ -2,6 +2,7 @@ import { VmbuilderError } from "../../model/errors.ts";
 import type { Database } from "../store/database.ts";
 import { eventRange, eventsAfter, type StoredEvent } from "../store/events.ts";
 import { type Caller, isAlive } from "../store/sessions.ts";
+import { findUser, type User } from "../store/users.ts";
 import { TooMany } from "./rate-limit.ts";
 
 /** What a watcher gets of an event; nothing when it is not for them. */
@@ -35,7 +36,7 @@ const MOST_AT_ONCE = 500;
 const LONGEST_REPLAY = 5000;
 
 interface Watcher {
-  readonly caller: Caller;
+  caller: Caller;
   readonly buildId: string | undefined;
   readonly controller: ReadableStreamDefaultController<Uint8Array>;
   lastId: number;
@@ -73,11 +74,14 @@ export function createEventFeed(database: Database, prepare: PrepareEvent): Even
     if (event.type === "end" && watcher.buildId !== undefined) end(watcher);
   };
   const endDead = () => {
-    const alive = new Map<string, boolean>();
+    const users = new Map<string, User | undefined>();
     for (const watcher of [...watchers, ...replaying]) {
-      const { credential } = watcher.caller;
-      if (!alive.has(credential)) alive.set(credential, isAlive(database, credential));
-      if (!alive.get(credential)) end(watcher);
+      const { credential, user } = watcher.caller;
+      if (!users.has(credential))
+        users.set(credential, isAlive(database, credential) ? findUser(database, user.name) : undefined);
+      const now = users.get(credential);
+      if (!now) end(watcher);
+      else watcher.caller = { ...watcher.caller, user: now }; // with another role they see other things
     }
   };
   const tick = async () => {
