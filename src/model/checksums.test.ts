@@ -26,3 +26,7 @@ describe("checksums", () => {
     expect(() => parseChecksums(text, "SHA256SUMS")).toThrow("is no list of checksums");
   });
 });
+
+it("a name that would be two lines is refused", () => {
+  expect(() => formatChecksums([{ name: "a\nb", sha256: "0".repeat(64) }])).toThrow(/line end or a backslash/);
+});

@@ -6,8 +6,17 @@ export interface Checksum {
   readonly sha256: string;
 }
 
-/** Text that `sha256sum --check` reads, in the order of names. */
+/**
+ * Text that `sha256sum --check` reads, in the order of names.
+ *
+ * @throws usage when a name would be read as more than one line
+ */
 export function formatChecksums(checksums: readonly Checksum[]): string {
+  const unfit = checksums.find(({ name }) => /[\n\r\\\0]/.test(name));
+  if (unfit)
+    throw new VmbuilderError("usage", `${JSON.stringify(unfit.name)} has a line end or a backslash in its name`, {
+      hint: "rename the file",
+    });
   return [...checksums]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map(({ name, sha256 }) => `${sha256}  ${name}\n`)

@@ -5,7 +5,7 @@ import type { ExtraRepository } from "../../../model/plan.ts";
 import type { Recipe } from "../../../model/recipe.ts";
 import { plainFingerprint } from "../../../model/repository.ts";
 import { type DownloadOptions, downloadText } from "../../../system/download.ts";
-import { makeDirectory, readSmallBytes, writeFileAtomically } from "../../../system/files.ts";
+import { makeDirectory, readSmallBytes, sha256Text, writeFileAtomically } from "../../../system/files.ts";
 import { isHostOnly } from "./archive.ts";
 import { readPublicKeys } from "./public-keys.ts";
 
@@ -69,7 +69,8 @@ export async function fetchPpaKey(
   options: DownloadOptions,
 ): Promise<Buffer> {
   const directory = join(cacheDirectory, "keys");
-  const pinned = join(directory, `${name}.gpg`);
+  // a name alone is not one archive's: `a-b/c` and `a/b-c`, or those of another service
+  const pinned = join(directory, `${name}-${sha256Text(address).slice(0, 16)}.gpg`);
   const known = await readSmallBytes(pinned, LARGEST_ANSWER_BYTES).catch(() => undefined);
   if (known) return known;
   const [archive, key] = await Promise.all([ask(address, options), ask(`${address}?ws.op=getSigningKeyData`, options)]);
