@@ -10,6 +10,7 @@ import type { Identity } from "../model/identity.ts";
 import type { Lock } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Recipe } from "../model/recipe.ts";
+import { withoutLogins } from "../model/without-logins.ts";
 import { type Artifact, describeArtifact } from "./artifact.ts";
 import type { BaseDisk } from "./base-disk.ts";
 import { BUILD_RECORD } from "./destination.ts";
@@ -179,7 +180,7 @@ function formatRecord(
     artifacts,
     steps,
   };
-  return `${JSON.stringify(record, null, 1)}\n`;
+  return `${withoutLogins(JSON.stringify(record, null, 1))}\n`;
 }
 
 function disksOf({ disk, moreDisks }: Plan): Pick<Plan, "disk" | "moreDisks"> {
@@ -191,14 +192,9 @@ export function withoutSecrets(recipe: Recipe): Recipe {
   const { pass, rootpass, "luks-pass": passphrase, proxy, ...rest } = recipe;
   return {
     ...rest,
-    ...(proxy === undefined ? {} : { proxy: withoutLogin(proxy) }),
+    ...(proxy === undefined ? {} : { proxy: withoutLogins(proxy) }),
     ...(pass === undefined ? {} : { pass: "(set)" }),
     ...(rootpass === undefined ? {} : { rootpass: "(set)" }),
     ...(passphrase === undefined ? {} : { "luks-pass": "(set)" }),
   };
-}
-
-/** An address as it may be written where others read it. */
-export function withoutLogin(address: string): string {
-  return address.replace(/\/\/[^/]*@/, "//(set)@");
 }

@@ -20,6 +20,7 @@ import {
 } from "../model/sbom.ts";
 import { formatSpdx } from "../model/spdx.ts";
 import { VERSION } from "../model/version.ts";
+import { withoutLogins } from "../model/without-logins.ts";
 import { readArchivedFiles } from "../system/tree-archive.ts";
 import { TREE_ARCHIVE } from "./head-start.ts";
 import { treeKey } from "./install.ts";
@@ -44,7 +45,8 @@ export async function writeSboms(plan: Plan, lock: Lock, directory: string, cont
   return runStep(context, "deploy/sbom", "List what is installed", async () => {
     const sbom = await describeSystem(plan, lock, context);
     const formats = [...new Set(plan.recipe.sbom)];
-    for (const format of formats) await writeFile(join(directory, SBOM_FILES[format]), FORMATTERS[format](sbom));
+    for (const format of formats)
+      await writeFile(join(directory, SBOM_FILES[format]), withoutLogins(FORMATTERS[format](sbom)));
     return formats.map((format) => SBOM_FILES[format]);
   });
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { SECRET_FILES } from "../../core/recipe-secrets.ts";
 import { VmbuilderError } from "../../model/errors.ts";
-import { withoutLogin } from "../../stages/deploy.ts";
+import { withoutLogins } from "../../model/without-logins.ts";
 import { fileError } from "../../system/files.ts";
 import { type GivenRecipe, RECIPE_FILE } from "./recipe-input.ts";
 
@@ -22,7 +22,7 @@ export function withoutSecrets(values: Record<string, unknown>): Record<string, 
       ? { vars: Object.fromEntries(Object.entries(vars).filter(isHarmless)) }
       : {}),
     ...Object.fromEntries(entries.filter((entry) => !isSecret(entry))),
-    ...(typeof values.proxy === "string" ? { proxy: withoutLogin(values.proxy) } : {}),
+    ...(typeof values.proxy === "string" ? { proxy: withoutLogins(values.proxy) } : {}),
   };
 }
 
