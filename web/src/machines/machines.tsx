@@ -2,8 +2,8 @@ import { useSignal } from "@preact/signals";
 import type { Machine } from "../api/types.ts";
 import { Button, ButtonLink } from "../parts/button.tsx";
 import { count, formatAgo, formatBytes, formatDate, formatSize } from "../parts/format.ts";
-import { Icon } from "../parts/icon.tsx";
 import { Page } from "../parts/page.tsx";
+import { hasWords, SearchField } from "../parts/search.tsx";
 import { Badge, Empty, Loading } from "../parts/states.tsx";
 import { machines } from "../state/live.ts";
 import { mayBuild, session } from "../state/session.ts";
@@ -17,8 +17,7 @@ const FEW = 5;
 export function Machines() {
   const search = useSignal("");
   const all = machines.value;
-  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const shown = all?.filter((machine) => words.every((word) => searchText(machine).includes(word))) ?? [];
+  const shown = all?.filter((machine) => hasWords(searchText(machine), search.value)) ?? [];
   const on = all?.filter(({ state }) => state === "running") ?? [];
   const memory = on.reduce((sum, { memoryMb }) => sum + memoryMb, 0);
   return (
@@ -42,18 +41,7 @@ export function Machines() {
         </Empty>
       )}
       {all && all.length > FEW && (
-        <div class="search">
-          <Icon name="search" />
-          <input
-            type="search"
-            aria-label="Search machines"
-            placeholder="Search by name, image, state or owner"
-            value={search.value}
-            onInput={(event) => {
-              search.value = event.currentTarget.value;
-            }}
-          />
-        </div>
+        <SearchField label="Search machines" placeholder="Search by name, image, state or owner" search={search} />
       )}
       {shown.length > 0 && (
         <ul class="rows" aria-label="Machines">

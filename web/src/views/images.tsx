@@ -4,6 +4,7 @@ import { Button, ButtonLink } from "../parts/button.tsx";
 import { count, formatAgo, formatBytes, formatDate, formatWholeSeconds } from "../parts/format.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Page } from "../parts/page.tsx";
+import { hasWords, SearchField } from "../parts/search.tsx";
 import { Badge, Bar, Empty, Loading } from "../parts/states.tsx";
 import { builds, images, removedImages } from "../state/live.ts";
 import { mayBuild, session } from "../state/session.ts";
@@ -14,8 +15,7 @@ import { DownloadButton } from "./image-files.tsx";
 export function Images() {
   const search = useSignal("");
   const all = images.value;
-  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const shown = all?.filter((image) => words.every((word) => searchText(image).includes(word))) ?? [];
+  const shown = all?.filter((image) => hasWords(searchText(image), search.value)) ?? [];
   const bytes = all?.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) ?? 0;
   return (
     <Page
@@ -40,18 +40,7 @@ export function Images() {
       )}
       {all && all.length > 0 && (
         <>
-          <div class="search">
-            <Icon name="search" />
-            <input
-              type="search"
-              aria-label="Search images"
-              placeholder="Search by name, release, format or owner"
-              value={search.value}
-              onInput={(event) => {
-                search.value = event.currentTarget.value;
-              }}
-            />
-          </div>
+          <SearchField label="Search images" placeholder="Search by name, release, format or owner" search={search} />
           {shown.length === 0 && <p class="note">{`Nothing matches “${search.value}”.`}</p>}
           <ul class="tiles">
             {shown.map((image) => (
