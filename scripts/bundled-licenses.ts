@@ -11,7 +11,9 @@ const OF_THE_PAGE = [
   "@novnc/novnc",
 ];
 
-for (const name of [...Object.keys(dependencies), ...OF_THE_PAGE]) {
+const OF_DEPENDENCIES = ["jose", "oauth4webapi"];
+
+for (const name of [...Object.keys(dependencies), ...OF_DEPENDENCIES, ...OF_THE_PAGE]) {
   const folder = `node_modules/${name}`;
   if (!existsSync(folder)) continue;
   const { license } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8")) as { license: string };

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { defaultCacheDirectory } from "../core/cache.ts";
 import { createApp } from "./http/app.ts";
+import type { ProxyList } from "./http/client-address.ts";
 import { createEventFeed } from "./http/event-feed.ts";
 import { inheritedSocket, listen } from "./http/listen.ts";
 import { createRateLimit } from "./http/rate-limit.ts";
@@ -13,6 +14,7 @@ import { SqliteJobStore } from "./jobs/sqlite-job-store.ts";
 import { keepWorker } from "./jobs/worker-process.ts";
 import { type MachineHost, openMachineHost } from "./machines/machine-host.ts";
 import { startMaintenance } from "./maintenance.ts";
+import { type OidcSettings, openIssuer } from "./oidc/issuer.ts";
 import type { ServerContext, ServerSettings } from "./server-context.ts";
 import { defaultDataDirectory, openDataFolder } from "./store/data-folder.ts";
 import { Database } from "./store/database.ts";
@@ -30,6 +32,9 @@ export interface ServeOptions {
   readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
   readonly mirrorHosts: readonly string[];
   readonly webhookHosts: readonly string[];
+  /** Whose X-Forwarded-For counts. */
+  readonly proxies: ProxyList;
+  readonly oidc?: OidcSettings | undefined;
   readonly parallelBuilds?: number | undefined;
   readonly machineNetwork: MachineHost["network"];
   readonly command: readonly string[];
@@ -67,8 +72,10 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       machines: await openMachineHost(database, folder, options.machineNetwork),
       jobs: new SqliteJobStore(database),
       feed: createEventFeed(database, (event) => prepareEvent(event, server)),
+      issuer: options.oidc && openIssuer(options.oidc),
       limits: {
         login: createRateLimit("logins", 10, 15 * MINUTE_MS),
+        oidc: createRateLimit("logins", 60, 15 * MINUTE_MS),
         plans: createRateLimit("plans", 20, MINUTE_MS),
         checks: createRateLimit("checks", 240, MINUTE_MS),
       },
@@ -89,6 +96,9 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       ...["--cache-dir", settings.cacheDirectory, "--jobs", String(settings.capacity.parallelBuilds)],
     ]);
     const maintenance = startMaintenance(server);
+    void server.issuer?.discover().catch((error: Error) => {
+      process.stderr.write(`warning: ${error.message}; until it does, only users of this server log in\n`);
+    });
     return {
       url: `${origin}${settings.basePath}`,
       invitationUrl: inviteAdmin(database, `${origin}${settings.basePath}`),
@@ -115,6 +125,7 @@ function settingsOf(options: ServeOptions): ServerSettings {
     hostNames: new Set(own.map((name) => name.toLowerCase())),
     mirrorHosts: new Set(options.mirrorHosts.map((host) => host.toLowerCase())),
     webhookHosts: new Set(options.webhookHosts.map((host) => host.toLowerCase())),
+    proxies: options.proxies,
     command: options.command,
     cacheDirectory: resolve(options.cacheDirectory ?? defaultCacheDirectory()),
     pageDirectory: findPage(),
@@ -123,10 +134,10 @@ function settingsOf(options: ServeOptions): ServerSettings {
   };
 }
 
-/** As long as nobody can log in, whoever reads the console is the admin. */
+/** As long as no admin can log in, whoever reads the console is one. */
 function inviteAdmin(database: Database, url: string): string | undefined {
   const users = listUsers(database);
-  if (users.some(({ password }) => password !== null)) return undefined;
+  if (users.some(({ role, password, oidc }) => role === "admin" && (password ?? oidc) !== null)) return undefined;
   const admin = users.find(({ role }) => role === "admin") ?? addUser(database, "admin", "admin");
   return `${url}#/invitation/${invite(database, admin.name)}`;
 }

@@ -1,8 +1,10 @@
+import type { ProxyList } from "./http/client-address.ts";
 import type { EventFeed } from "./http/event-feed.ts";
 import type { RateLimit } from "./http/rate-limit.ts";
 import type { Capacity } from "./jobs/capacity.ts";
 import type { JobStore } from "./jobs/job-store.ts";
 import type { MachineHost } from "./machines/machine-host.ts";
+import type { Issuer } from "./oidc/issuer.ts";
 import type { DataFolder } from "./store/data-folder.ts";
 import type { Database } from "./store/database.ts";
 
@@ -18,6 +20,8 @@ export interface ServerSettings {
   readonly hostNames: ReadonlySet<string>;
   readonly mirrorHosts: ReadonlySet<string>;
   readonly webhookHosts: ReadonlySet<string>;
+  /** Whose word is taken for who asks. */
+  readonly proxies: ProxyList;
   /** The command line's program and arguments. */
   readonly command: readonly string[];
   readonly cacheDirectory: string;
@@ -35,6 +39,8 @@ export interface ServerContext {
   readonly folder: DataFolder;
   readonly machines: MachineHost;
   readonly feed: EventFeed;
-  readonly limits: { readonly login: RateLimit; readonly plans: RateLimit; readonly checks: RateLimit };
+  /** Who logs people in, beside the server itself. */
+  readonly issuer: Issuer | undefined;
+  readonly limits: Readonly<Record<"login" | "oidc" | "plans" | "checks", RateLimit>>;
   readonly counters: { requests: Map<string, number>; downloads: number };
 }

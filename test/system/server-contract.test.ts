@@ -63,7 +63,8 @@ const OWN =
   /^\/(session|tokens|users|audit|healthz|metrics|usage|cache|events|schema|choices|recipes|plans|invitation|shared)/;
 
 beforeAll(async () => {
-  server = await startTestServer("disk");
+  // Nobody is there: routes by which people log in elsewhere say so.
+  server = await startTestServer("disk", ["--oidc-issuer", "http://127.0.0.1:1", "--oidc-client-id", "test"]);
   clients.nobody = server.anonymous;
   clients.admin = server.admin;
   clients.owner = await server.user("olga", "builder");
@@ -197,6 +198,7 @@ function nameless(answer: Answer, { path }: Route): number {
 function checkShape(route: Route, { status, body }: Answer): void {
   const shape = route.answers[status];
   if (status >= 400) expect(body.error.message).toEqual(expect.any(String));
+  else if (status === 303) expect(shape).toBe("text/html");
   else if (shape === undefined) expect(status).toBe(204);
   else if (typeof shape !== "string") expect((shape as z.ZodType).safeParse(body).error).toBeUndefined();
 }

@@ -2,8 +2,9 @@ import { type Command, Option } from "commander";
 import { VmbuilderError } from "../../model/errors.ts";
 import { VERSION } from "../../model/version.ts";
 import { WORKER_COMMAND } from "../help.ts";
+import { addOidcOptions, type OidcValues, readOidc } from "./serve-oidc.ts";
 
-interface ServeValues {
+interface ServeValues extends OidcValues {
   port: string;
   host: string;
   basePath: string;
@@ -15,13 +16,14 @@ interface ServeValues {
   allowMirror?: string[];
   allowWebhook?: string[];
   openNetwork?: boolean;
+  trustProxy?: string[];
   jobs?: string;
 }
 
 /** Adds `vmbuilder serve`, and the command by which it starts its worker. */
 export function addServe(program: Command): void {
   const collect = (value: string, earlier: string[] = []) => [...earlier, value];
-  program
+  const command = program
     .command("serve")
     .summary("Serves the web page and the API.")
     .description("Serves the web page and the API: builds for those who log in.")
@@ -37,7 +39,8 @@ export function addServe(program: Command): void {
     .option("--allow-webhook <HOST>", "host that builds may tell of their end, repeatable", collect)
     .option("--open-network", "machines reach what this host reaches; without it they reach nothing")
     .option("--jobs <N>", "builds at once (default: by cores and memory)")
-    .action((values: ServeValues) => serve(program, values));
+    .option("--trust-proxy <ADDRESS>", "proxy, or its network, whose X-Forwarded-For counts, repeatable", collect);
+  addOidcOptions(command).action((values: ServeValues) => serve(program, values));
   program
     .command(WORKER_COMMAND, { hidden: true })
     .requiredOption("--data-dir <DIR>")
@@ -71,9 +74,11 @@ async function serve(program: Command, values: ServeValues): Promise<void> {
     throw new VmbuilderError("usage", `--public-url: "${values.publicUrl}" is no address`, {
       hint: "such as https://vm.example.org/",
     });
-  const [{ startServer }, { recipeJsonSchema }] = await Promise.all([
+  const oidc = await readOidc(values);
+  const [{ startServer }, { recipeJsonSchema }, { parseProxies }] = await Promise.all([
     import("../../server/serve.ts"),
     import("../recipe-schema.ts"),
+    import("../../server/http/client-address.ts"),
   ]);
   const server = await startServer({
     version: VERSION,
@@ -86,6 +91,8 @@ async function serve(program: Command, values: ServeValues): Promise<void> {
     tls: values.tlsCert && values.tlsKey ? { certificate: values.tlsCert, key: values.tlsKey } : undefined,
     mirrorHosts: values.allowMirror ?? [],
     webhookHosts: values.allowWebhook ?? [],
+    proxies: parseProxies(values.trustProxy ?? []),
+    oidc,
     parallelBuilds,
     machineNetwork: values.openNetwork ? "open" : "isolated",
     command: ownCommand(),

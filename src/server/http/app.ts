@@ -5,6 +5,7 @@ import { VmbuilderError } from "../../model/errors.ts";
 import { ROUTES } from "../routes/index.ts";
 import type { ServerContext } from "../server-context.ts";
 import { authenticate } from "./authenticate.ts";
+import { clientAddress } from "./client-address.ts";
 import { renderDocs } from "./docs-page.ts";
 import { answerError } from "./error-answer.ts";
 import { checkHost, checkOrigin, securityHeaders } from "./guards.ts";
@@ -65,7 +66,8 @@ export function createApp(server: ServerContext): Hono<Bindings> {
 
 async function handle(route: Route, context: Context<Bindings>, server: ServerContext): Promise<Response> {
   const request = context.req.raw;
-  const address = context.env.incoming?.socket.remoteAddress ?? "unknown";
+  const peer = context.env.incoming?.socket.remoteAddress ?? "unknown";
+  const address = clientAddress(peer, request.headers.get("x-forwarded-for"), server.settings.proxies);
   const caller = route.access === "anyone" ? undefined : authenticate(request, route.access, server);
   const query = route.query && check(route.query, context.req.query(), "query");
   const body = route.body && check(route.body, await readBody(request), "body");

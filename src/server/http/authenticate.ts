@@ -44,10 +44,11 @@ export function sessionCookie(secret: string | undefined, { basePath, isSecure }
   return `${COOKIE}=${secret ?? ""}; Path=${basePath}; HttpOnly; SameSite=Strict${isSecure ? "; Secure" : ""}${life}`;
 }
 
-function readCookie(header: string | null): string | undefined {
+/** A cookie of a request. */
+export function readCookie(header: string | null, wanted = COOKIE): string | undefined {
   for (const part of (header ?? "").split(";")) {
     const [name, value] = part.trim().split("=");
-    if (name === COOKIE && value) return value;
+    if (name === wanted && value) return value;
   }
   return undefined;
 }

@@ -11,6 +11,7 @@ const REASONS: Readonly<Record<number, string>> = {
   202: "Accepted",
   204: "Done",
   206: "A range",
+  303: "Elsewhere",
 };
 
 /**

@@ -13,6 +13,14 @@ export interface NewJob {
   readonly idempotencyKey?: string | undefined;
   /** Hash of what was asked, files included. */
   readonly requestHash: string;
+  /** What its image takes at most; it counts against the owner's disk until it has ended. */
+  readonly diskBytes: number;
+}
+
+/** What an owner's jobs that wait or run may be together. */
+export interface JobLimits {
+  readonly activeBuilds: number;
+  readonly diskBytes: number;
 }
 
 /** Which jobs are wanted. */
@@ -78,8 +86,8 @@ export interface JobNews {
  * its image is published once. `test/fixtures/job-store-suite.ts` says in full what a store must do.
  */
 export interface JobStore {
-  /** @throws conflict when the key was used for something else; quota when `mostActive` jobs of the owner are under way */
-  add(job: NewJob, mostActive: number): Promise<{ job: Job; isNew: boolean }>;
+  /** @throws conflict when the key was used for something else; quota when the owner's jobs under way reach a limit */
+  add(job: NewJob, most: JobLimits): Promise<{ job: Job; isNew: boolean }>;
   get(id: string): Promise<Job | undefined>;
   /** The newest first. */
   list(filter: JobFilter): Promise<Job[]>;

@@ -4,7 +4,7 @@ import { addEvent } from "../store/events.ts";
 import { makeId } from "../store/secrets.ts";
 import { hasEnded, type Job, type JobProgress, type JobState, type JobStep } from "./job.ts";
 import { type JobRow, jobOf } from "./job-row.ts";
-import type { Claim, JobFilter, JobNews, JobStore, NewJob, Outcome } from "./job-store.ts";
+import type { Claim, JobFilter, JobLimits, JobNews, JobStore, NewJob, Outcome } from "./job-store.ts";
 
 /** A watcher who comes late gets this many lines of a build's log; the file has more. */
 const MOST_EVENTS_OF_A_JOB = 2000;
@@ -19,7 +19,7 @@ export class SqliteJobStore implements JobStore {
     this.#now = now;
   }
 
-  async add(job: NewJob, mostActive: number): Promise<{ job: Job; isNew: boolean }> {
+  async add(job: NewJob, most: JobLimits): Promise<{ job: Job; isNew: boolean }> {
     return this.#database.transaction(() => {
       const key = job.idempotencyKey ?? null;
       const earlier = this.#database.get<JobRow>(
@@ -32,15 +32,21 @@ export class SqliteJobStore implements JobStore {
           hint: "take a new key for each build",
         });
       if (earlier) return { job: jobOf(earlier), isNew: false };
-      if (this.#active(job.owner) >= mostActive)
-        throw new VmbuilderError("quota", `${mostActive} builds of yours are waiting or running`, {
+      const active = this.#active(job.owner);
+      if (active.count >= most.activeBuilds)
+        throw new VmbuilderError("quota", `${most.activeBuilds} builds of yours are waiting or running`, {
           hint: "wait for one, or cancel one",
         });
+      // The first that may go beyond the limit is let in, as one is whose size nobody knows before.
+      if (active.count > 0 && active.diskBytes >= most.diskBytes)
+        throw new VmbuilderError("quota", "what you have and your builds under way may take all of your disk", {
+          hint: "wait for a build, cancel one, or remove images",
+        });
       this.#database.run(
-        `INSERT INTO jobs (id, owner, name, state, priority, isShared, request, idempotencyKey, requestHash, retryOf, createdAt)
-         VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO jobs (id, owner, name, state, priority, isShared, request, idempotencyKey, requestHash, retryOf, diskBytes, createdAt)
+         VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?)`,
         ...[job.id, job.owner, job.name, job.priority, Number(job.isShared), JSON.stringify(job.request)],
-        ...[key, job.requestHash, job.retryOf ?? null, this.#now()],
+        ...[key, job.requestHash, job.retryOf ?? null, job.diskBytes, this.#now()],
       );
       return { job: this.#announce(job.id), isNew: true };
     });
@@ -252,13 +258,13 @@ export class SqliteJobStore implements JobStore {
     return jobOf(this.#existing(id));
   }
 
-  #active(owner: string): number {
-    return Number(
-      this.#database.get(
-        "SELECT count(*) AS count FROM jobs WHERE owner = ? AND state IN ('queued', 'running', 'cancelling')",
-        owner,
-      )?.count,
+  #active(owner: string): { count: number; diskBytes: number } {
+    const row = this.#database.get(
+      `SELECT count(*) AS count, coalesce(sum(diskBytes), 0) AS diskBytes FROM jobs
+       WHERE owner = ? AND state IN ('queued', 'running', 'cancelling')`,
+      owner,
     );
+    return { count: Number(row?.count), diskBytes: Number(row?.diskBytes) };
   }
 
   #row(id: string): JobRow | undefined {

@@ -44,16 +44,18 @@ export async function submitBuild(
         hint: "give a key or a password; to build it all the same, allowNoLogin",
       },
     );
-  checkQuota(user, usageOf(database, user.name));
+  const usage = usageOf(database, user.name);
+  checkQuota(user, usage);
   const id = makeId();
   await keepRecipe(folder.job(id), given);
   try {
     const { name = plan.recipe.hostname, priority, isShared, idempotencyKey } = submission;
     const request = requestOf(given, submission);
     const requestHash = hashRequest(given, submission);
+    const diskBytes = [plan.disk, ...(plan.moreDisks ?? [])].reduce((sum, disk) => sum + disk.sizeBytes, 0);
     const added = await jobs.add(
-      { id, owner: user.name, name, priority, isShared, request, retryOf, idempotencyKey, requestHash },
-      user.quota.activeBuilds,
+      { id, owner: user.name, name, priority, isShared, request, retryOf, idempotencyKey, requestHash, diskBytes },
+      { activeBuilds: user.quota.activeBuilds, diskBytes: user.quota.diskBytes - usage.diskBytes },
     );
     if (!added.isNew) await rm(folder.job(id), { recursive: true, force: true });
     return added;

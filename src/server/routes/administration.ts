@@ -14,7 +14,7 @@ import {
   removeUser,
   STANDARD_QUOTA,
 } from "../store/users.ts";
-import { audit, listOf, pageOf, pageQuery } from "./common.ts";
+import { audit, listOf, pageOf, pageQuery, pageUrl } from "./common.ts";
 import { userName } from "./people.ts";
 
 const DAY_MS = 86_400_000;
@@ -120,9 +120,14 @@ export const ADMINISTRATION_ROUTES: readonly Route[] = [
   route({
     method: "patch",
     path: "/users/{name}",
-    summary: "Changes a user's role or quota, or shuts them out",
+    summary: "Changes a user's role or quota, gives them to the issuer, or shuts them out",
     access: "admin",
-    body: z.strictObject({ role: role.optional(), isDisabled: z.boolean().optional(), quota: quota.optional() }),
+    body: z.strictObject({
+      role: role.optional(),
+      isDisabled: z.boolean().optional(),
+      quota: quota.optional(),
+      hasOidc: z.boolean().optional(),
+    }),
     answers: { 200: userSchema },
     async handle(ask) {
       const { params, body, server } = ask;
@@ -176,11 +181,8 @@ export const ADMINISTRATION_ROUTES: readonly Route[] = [
   }),
 ];
 
-function invitationUrl({ server, request }: UserAsk, name: string): string {
-  const { settings, database } = server;
-  const scheme = settings.isSecure ? "https" : "http";
-  const origin = settings.origin || `${scheme}://${request.headers.get("host")}`;
-  return `${origin}${settings.basePath}#/invitation/${invite(database, name)}`;
+function invitationUrl(ask: UserAsk, name: string): string {
+  return `${pageUrl(ask)}#/invitation/${invite(ask.server.database, name)}`;
 }
 
 function showToken({ id, name, createdAt, expiresAt, usedAt }: Token): z.output<typeof tokenSchema> {

@@ -37,6 +37,12 @@ export function audit(
   recordAction(ask.server.database, { user, action, target, address: ask.address, detail: detail ?? null });
 }
 
+/** Where the page is, as the caller's browser knows it. */
+export function pageUrl({ server, request }: Pick<Ask, "server" | "request">): string {
+  const { origin, isSecure, basePath } = server.settings;
+  return `${origin || `${isSecure ? "https" : "http"}://${request.headers.get("host")}`}${basePath}`;
+}
+
 /** Whose things a list shows: an admin's own eyes see all. */
 export function visibleTo({ name, role }: User): string | undefined {
   return role === "admin" ? undefined : name;

@@ -6,7 +6,7 @@ import { isoTime, showUser, userSchema } from "../http/views.ts";
 import { hashPassword, isPassword } from "../store/secrets.ts";
 import { beginSession, type Caller, endSession, sessionCaller } from "../store/sessions.ts";
 import { acceptInvitation, findUser, invitedUser, setPassword } from "../store/users.ts";
-import { audit } from "./common.ts";
+import { audit, pageUrl } from "./common.ts";
 
 export const userName = z.string().regex(/^[a-z][a-z0-9._-]{0,31}$/, "is no name: small letters, digits, . _ -");
 const password = z.string().min(10, "is shorter than 10 characters").max(256);
@@ -48,9 +48,9 @@ export const PEOPLE_ROUTES: readonly Route[] = [
   route({
     method: "delete",
     path: "/session",
-    summary: "Logs out; its event streams end",
+    summary: "Logs out; its event streams end. 200: the browser goes there to log out at the issuer, too",
     access: "user",
-    answers: { 204: undefined },
+    answers: { 200: z.object({ endSessionUrl: z.string() }), 204: undefined },
     async handle(ask) {
       const { caller, server } = ask;
       if (!caller.session)
@@ -58,7 +58,9 @@ export const PEOPLE_ROUTES: readonly Route[] = [
       endSession(server.database, caller.session.hash);
       server.feed.endDead();
       audit(ask, "logout", caller.user.name);
-      return { status: 204, headers: { "set-cookie": sessionCookie(undefined, server.settings) } };
+      const headers = { "set-cookie": sessionCookie(undefined, server.settings) };
+      const there = caller.session.isOidc ? server.issuer?.endSessionUrl(pageUrl(ask)) : undefined;
+      return there ? { status: 200, headers, body: { endSessionUrl: there.href } } : { status: 204, headers };
     },
   }),
   route({

@@ -3,7 +3,7 @@ import type { TestRun } from "../../model/test-run.ts";
 import type { Database } from "./database.ts";
 import { addEvent } from "./events.ts";
 import { makeId } from "./secrets.ts";
-import { findUser, usageOf } from "./users.ts";
+import { comingBytes, findUser, usageOf } from "./users.ts";
 
 /** What a machine was made from, and with; it doesn't change. */
 export interface MachineFacts {
@@ -155,9 +155,9 @@ export function checkQuota(database: Database, owner: string): void {
     throw new VmbuilderError("quota", `you have ${usage.machines} machines, and may have ${quota.machines}`, {
       hint: "remove one",
     });
-  if (usage.diskBytes >= quota.diskBytes)
-    throw new VmbuilderError("quota", "your images and machines take as much disk as you may have", {
-      hint: "remove some for good",
+  if (usage.diskBytes + comingBytes(database, owner) >= quota.diskBytes)
+    throw new VmbuilderError("quota", "your images, machines and builds take as much disk as you may have", {
+      hint: "remove some for good, or wait for builds",
     });
 }
 

@@ -70,4 +70,11 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX machinesByOwner ON machines (owner, number);
   `,
+  `
+  ALTER TABLE users ADD COLUMN oidc TEXT;
+  ALTER TABLE users ADD COLUMN awaitsOidc INTEGER NOT NULL DEFAULT 0;
+  CREATE UNIQUE INDEX usersByOidc ON users (oidc);
+  ALTER TABLE sessions ADD COLUMN isOidc INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE jobs ADD COLUMN diskBytes INTEGER NOT NULL DEFAULT 0;
+  `,
 ];

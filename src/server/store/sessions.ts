@@ -6,7 +6,9 @@ import { findUser, type User } from "./users.ts";
 export interface Caller {
   readonly user: User;
   /** Set when a cookie says it; a token has none. */
-  readonly session?: { readonly hash: string; readonly csrfToken: string; readonly expiresAt: number } | undefined;
+  readonly session?:
+    | { readonly hash: string; readonly csrfToken: string; readonly expiresAt: number; readonly isOidc: boolean }
+    | undefined;
   /** What a stream of this caller depends on: a session or a token. */
   readonly credential: string;
 }
@@ -22,15 +24,16 @@ interface SessionRow {
   csrfToken: string;
   createdAt: number;
   usedAt: number;
+  isOidc: number;
 }
 
 /** Begins a session. @returns its secret, for the cookie */
-export function beginSession(database: Database, user: string): string {
+export function beginSession(database: Database, user: string, isOidc = false): string {
   const secret = makeSecret();
   const now = Date.now();
   database.run(
-    "INSERT INTO sessions (hash, user, csrfToken, createdAt, usedAt) VALUES (?, ?, ?, ?, ?)",
-    ...[hashSecret(secret), user, makeSecret(), now, now],
+    "INSERT INTO sessions (hash, user, csrfToken, createdAt, usedAt, isOidc) VALUES (?, ?, ?, ?, ?, ?)",
+    ...[hashSecret(secret), user, makeSecret(), now, now, Number(isOidc)],
   );
   database.run("DELETE FROM sessions WHERE usedAt < ? OR createdAt < ?", now - IDLE_MS, now - LONGEST_MS);
   return secret;
@@ -48,7 +51,8 @@ export function sessionCaller(database: Database, secret: string): Caller | unde
     database.run("UPDATE users SET seenAt = ? WHERE name = ?", now, user.name);
   }
   const expiresAt = Math.min(now + IDLE_MS, row.createdAt + LONGEST_MS);
-  return { user, session: { hash: row.hash, csrfToken: row.csrfToken, expiresAt }, credential: row.hash };
+  const session = { hash: row.hash, csrfToken: row.csrfToken, expiresAt, isOidc: row.isOidc === 1 };
+  return { user, session, credential: row.hash };
 }
 
 /** Ends a session. */

@@ -24,9 +24,17 @@ export interface User {
   readonly quota: Quota;
   readonly createdAt: number;
   readonly seenAt: number | null;
+  /** Whom an issuer means by this user: its address, a space, its own name for them. */
+  readonly oidc: string | null;
+  /** Is whoever the issuer first logs in under this name. */
+  readonly awaitsOidc: boolean;
 }
 
-type UserRow = Omit<User, "isDisabled" | "quota"> & { readonly isDisabled: number; readonly quota: string };
+type UserRow = Omit<User, "isDisabled" | "awaitsOidc" | "quota"> & {
+  readonly isDisabled: number;
+  readonly awaitsOidc: number;
+  readonly quota: string;
+};
 
 export const STANDARD_QUOTA: Quota = { diskBytes: 100 * 1024 ** 3, activeBuilds: 10, images: 100, machines: 10 };
 const INVITATION_MS = 7 * 86_400_000;
@@ -37,18 +45,35 @@ export function findUser(database: Database, name: string): User | undefined {
   return row && userOf(row);
 }
 
+/** The user whom an issuer means by an identity. */
+export function findUserOf(database: Database, identity: string): User | undefined {
+  const row = database.get<UserRow>("SELECT * FROM users WHERE oidc = ?", identity);
+  return row && userOf(row);
+}
+
+/** A user is from now on whom the issuer calls so. */
+export function giveUserTo(database: Database, name: string, identity: string): void {
+  database.run("UPDATE users SET oidc = ?, awaitsOidc = 0 WHERE name = ?", identity, name);
+}
+
 /** All users, by name. */
 export function listUsers(database: Database): User[] {
   return database.all<UserRow>("SELECT * FROM users ORDER BY name").map(userOf);
 }
 
-/** Makes a user, who needs an invitation to log in. @throws conflict */
-export function addUser(database: Database, name: string, role: Role, quota: Quota = STANDARD_QUOTA): User {
+/** Makes a user, who needs an invitation to log in, or has an issuer who does it. @throws conflict */
+export function addUser(
+  database: Database,
+  name: string,
+  role: Role,
+  quota: Quota = STANDARD_QUOTA,
+  oidc: string | null = null,
+): User {
   return database.transaction(() => {
     if (findUser(database, name)) throw new VmbuilderError("conflict", `there is a user "${name}" already`);
     database.run(
-      "INSERT INTO users (name, role, quota, createdAt) VALUES (?, ?, ?, ?)",
-      ...[name, role, JSON.stringify(quota), Date.now()],
+      "INSERT INTO users (name, role, quota, createdAt, oidc) VALUES (?, ?, ?, ?, ?)",
+      ...[name, role, JSON.stringify(quota), Date.now(), oidc],
     );
     return existing(database, name);
   });
@@ -58,7 +83,13 @@ export function addUser(database: Database, name: string, role: Role, quota: Quo
 export function changeUser(
   database: Database,
   name: string,
-  change: { role?: Role | undefined; isDisabled?: boolean | undefined; quota?: Partial<Quota> | undefined },
+  change: {
+    role?: Role | undefined;
+    isDisabled?: boolean | undefined;
+    quota?: Partial<Quota> | undefined;
+    /** Gives the user to the issuer, or takes them from it. */
+    hasOidc?: boolean | undefined;
+  },
 ): User {
   return database.transaction(() => {
     const user = existing(database, name);
@@ -74,6 +105,12 @@ export function changeUser(
       name,
     );
     if (isDisabled) database.run("DELETE FROM sessions WHERE user = ?", name);
+    if (change.hasOidc === true && user.oidc === null)
+      database.run("UPDATE users SET awaitsOidc = 1 WHERE name = ?", name);
+    if (change.hasOidc === false) {
+      database.run("UPDATE users SET awaitsOidc = 0, oidc = NULL WHERE name = ?", name);
+      database.run("DELETE FROM sessions WHERE user = ? AND isOidc", name);
+    }
     return existing(database, name);
   });
 }
@@ -143,6 +180,15 @@ export function setPassword(database: Database, name: string, password: string):
   database.run("DELETE FROM sessions WHERE user = ?", name);
 }
 
+/** What the images of a user's builds that wait or run take at most. */
+export function comingBytes(database: Database, name: string): number {
+  const row = database.get(
+    "SELECT coalesce(sum(diskBytes), 0) AS bytes FROM jobs WHERE owner = ? AND state IN ('queued', 'running', 'cancelling')",
+    name,
+  );
+  return Number(row?.bytes);
+}
+
 /** What a user has of what {@link Quota} limits. */
 export function usageOf(database: Database, name: string): Quota {
   const images = database.get(
@@ -177,5 +223,6 @@ function existing(database: Database, name: string): User {
 }
 
 function userOf(row: UserRow): User {
-  return { ...row, isDisabled: row.isDisabled === 1, quota: { ...STANDARD_QUOTA, ...JSON.parse(row.quota) } };
+  const [isDisabled, awaitsOidc] = [row.isDisabled === 1, row.awaitsOidc === 1];
+  return { ...row, isDisabled, awaitsOidc, quota: { ...STANDARD_QUOTA, ...JSON.parse(row.quota) } };
 }

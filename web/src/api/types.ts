@@ -14,6 +14,8 @@ export interface User {
   readonly role: Role;
   readonly isDisabled: boolean;
   readonly hasPassword: boolean;
+  /** Whether the login service brings them in, or will the first who comes under their name. */
+  readonly oidc: "linked" | "awaited" | null;
   readonly createdAt: string;
   readonly lastSeenAt: string | null;
   readonly quota: Amounts;
@@ -24,6 +26,12 @@ export interface Session {
   readonly user: User;
   readonly csrfToken: string;
   readonly expiresAt: string;
+}
+
+/** How one can log in. */
+export interface LoginMethods {
+  readonly password: true;
+  readonly oidc: { readonly title: string } | null;
 }
 
 export interface Token {

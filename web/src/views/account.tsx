@@ -19,7 +19,8 @@ export function Account() {
   const user = session.value?.user;
   if (!user) return null;
   const logOut = async () => {
-    await send("DELETE", "session");
+    const there = await send<{ endSessionUrl: string } | undefined>("DELETE", "session");
+    if (there) return location.assign(there.endSessionUrl);
     stopFollowing();
     session.value = null;
     go("/", { replace: true });

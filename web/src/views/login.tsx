@@ -1,25 +1,66 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { ApiError, send } from "../api/client.ts";
-import type { Session } from "../api/types.ts";
+import { ApiError, apiUrl, get, send } from "../api/client.ts";
+import type { LoginMethods, Session } from "../api/types.ts";
 import { Button } from "../parts/button.tsx";
-import { Mark } from "../parts/icon.tsx";
+import { Icon, Mark } from "../parts/icon.tsx";
 import { TextField } from "../parts/input.tsx";
 import { Message } from "../parts/states.tsx";
-import { go } from "../state/router.ts";
+import { go, route } from "../state/router.ts";
 import { session } from "../state/session.ts";
 
-/** Name and password. */
+/** Why a login elsewhere came to nothing: the server says a word, since anybody can make an address with a text. */
+const FAULTS: Readonly<Record<string, readonly [text: string, hint: string]>> = {
+  unreachable: ["The login service does not answer", "Try again later, or log in with a password of this server."],
+  stale: ["This login took too long, or began in another browser", "Begin it anew."],
+  refused: ["The login service let you not in", "Try again, or ask who runs it."],
+  invalid: ["What the login service answered is not right", "Begin the login anew. The server's log says more."],
+  unknown: ["Nobody has entered you on this server", "Ask an admin to."],
+  "no-role": [
+    "You have no role on this server",
+    "Ask who runs the login service to put you into a group that has one.",
+  ],
+  "name-taken": ["Your name belongs to another user of this server", "Ask an admin: they can let you in under it."],
+  "name-unusable": ["Your name there makes no user name here", "Ask an admin to enter you."],
+  disabled: ["You are shut out of this server", "Ask an admin."],
+  "too-many": ["Too many logins from here", "Wait some minutes."],
+};
+
+/** Name and password, or the login service that the server knows. */
 export function Login() {
   const user = useSignal("");
   const password = useSignal("");
+  const service = useSignal<string | undefined>(undefined);
+  useEffect(() => {
+    void get<LoginMethods>("session/methods").then(
+      ({ oidc }) => {
+        service.value = oidc?.title;
+      },
+      () => {},
+    );
+  }, [service]);
+  const [place, word = ""] = route.value.path;
+  const [text, hint] = (place === "login" && FAULTS[word]) || [];
   return (
     <Door
       title="Log in"
       action="Log in"
+      fault={text === undefined ? undefined : { text, hint }}
+      before={
+        service.value !== undefined && (
+          <>
+            <a class="button large" href={apiUrl("oidc/login")}>
+              <Icon name="key" />
+              <span>Log in with {service.value}</span>
+            </a>
+            <p class="door-or">or with a password of this server</p>
+          </>
+        )
+      }
       enter={async () => {
         session.value = await send<Session>("POST", "session", { user: user.value.trim(), password: password.value });
+        if (place === "login") go("/", { replace: true });
       }}
     >
       <TextField
@@ -82,16 +123,20 @@ function Door({
   title,
   lead,
   action,
+  fault,
+  before,
   enter,
   children,
 }: {
   title: string;
   lead?: string;
   action: string;
+  fault?: { text: string; hint?: string | undefined } | undefined;
+  before?: ComponentChildren;
   enter: () => Promise<void>;
   children: ComponentChildren;
 }) {
-  const problem = useSignal<{ text: string; hint?: string | undefined } | undefined>(undefined);
+  const problem = useSignal<{ text: string; hint?: string | undefined } | undefined>(fault);
   const busy = useSignal(false);
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
@@ -131,6 +176,7 @@ function Door({
               {problem.value.hint && <p>{problem.value.hint}</p>}
             </Message>
           )}
+          {before}
           {children}
           <Button kind="primary" size="large" type="submit" disabled={busy.value}>
             {action}

@@ -1,17 +1,17 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, send } from "../api/client.ts";
-import type { AuditEntry, List, Role, User } from "../api/types.ts";
+import type { LoginMethods, Role, User } from "../api/types.ts";
 import { Button } from "../parts/button.tsx";
 import { Dialog } from "../parts/dialog.tsx";
-import { formatAgo, formatBytes, formatDate } from "../parts/format.ts";
-import { Icon } from "../parts/icon.tsx";
+import { formatAgo, formatBytes } from "../parts/format.ts";
 import { SelectField, TextField } from "../parts/input.tsx";
 import { Page } from "../parts/page.tsx";
 import { Badge, Loading } from "../parts/states.tsx";
 import { getAll } from "../state/live.ts";
 import { notify, notifyError } from "../state/notices.ts";
 import { session } from "../state/session.ts";
+import { Audit } from "./audit.tsx";
 import { Shown } from "./share-links.tsx";
 
 const ROLES: readonly { value: Role; text: string }[] = [
@@ -26,7 +26,9 @@ export function People() {
   const users = useSignal<readonly User[] | undefined>(undefined);
   const invitation = useSignal<{ name: string; url: string } | undefined>(undefined);
   const isInviting = useSignal(false);
+  const service = useSignal<string | undefined>(undefined);
   const load = async () => {
+    service.value = (await get<LoginMethods>("session/methods")).oidc?.title;
     users.value = await getAll<User>("users");
   };
   useEffect(() => {
@@ -78,7 +80,7 @@ export function People() {
       ) : (
         <ul class="rows" aria-label="Users">
           {users.value.map((user) => (
-            <UserRow key={user.name} user={user} onChange={load} onLink={showLink} />
+            <UserRow key={user.name} user={user} service={service.value} onChange={load} onLink={showLink} />
           ))}
         </ul>
       )}
@@ -89,16 +91,19 @@ export function People() {
 
 function UserRow({
   user,
+  service,
   onChange,
   onLink,
 }: {
   user: User;
+  /** The login service's name, if the server has one. */
+  service: string | undefined;
   onChange: () => Promise<void>;
   onLink: (name: string, url: string) => Promise<void>;
 }) {
   const path = `users/${encodeURIComponent(user.name)}`;
   const isSelf = user.name === session.value?.user.name;
-  const change = async (body: Partial<User>) => {
+  const change = async (body: Partial<User> & { hasOidc?: boolean }) => {
     await send("PATCH", path, body);
     await onChange();
   };
@@ -111,7 +116,12 @@ function UserRow({
         <div class="row-main">
           <span class="row-title">
             {user.name} {isSelf && <Badge>you</Badge>} {user.isDisabled && <Badge kind="bad">disabled</Badge>}
-            {!user.hasPassword && <Badge kind="active">invited</Badge>}
+            {!user.hasPassword && user.oidc === null && <Badge kind="active">invited</Badge>}
+            {user.oidc && (
+              <Badge kind={user.oidc === "awaited" ? "active" : "neutral"}>
+                {user.oidc === "awaited" ? `awaited from ${service}` : `by ${service}`}
+              </Badge>
+            )}
           </span>
           <span class="row-note">
             {formatBytes(user.usage.diskBytes)} in {user.usage.images} images, {user.usage.machines} machines ·{" "}
@@ -148,6 +158,15 @@ function UserRow({
             >
               New link
             </Button>
+            {service && (
+              <Button
+                size="small"
+                label={`${user.oidc ? "No login" : "Login"} with ${service} for ${user.name}`}
+                onPress={() => change({ hasOidc: user.oidc === null })}
+              >
+                {user.oidc ? "No login" : "Login"} with {service}
+              </Button>
+            )}
             <Button
               size="small"
               label={`${user.isDisabled ? "Enable" : "Disable"} ${user.name}`}
@@ -260,52 +279,5 @@ function Invite({ onClose, onMade }: { onClose: () => void; onMade: (name: strin
         </div>
       </form>
     </Dialog>
-  );
-}
-
-function Audit() {
-  const entries = useSignal<readonly AuditEntry[] | undefined>(undefined);
-  return (
-    <details
-      class="removed"
-      onToggle={({ currentTarget }) => {
-        if (currentTarget.open && !entries.value)
-          void get<List<AuditEntry>>("audit?limit=100").then(({ items }) => {
-            entries.value = items;
-          }, notifyError);
-      }}
-    >
-      <summary>
-        <Icon name="chevron" />
-        <span>
-          What was done <span class="note">logins, builds, removals, changes of rights</span>
-        </span>
-      </summary>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls can be reached by keyboard */}
-      <section class="table-scroll" tabIndex={0} aria-label="What was done">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">When</th>
-              <th scope="col">Who</th>
-              <th scope="col">What</th>
-              <th scope="col">Which</th>
-              <th scope="col">From</th>
-            </tr>
-          </thead>
-          <tbody>
-            {entries.value?.map(({ id, at, user, action, target, address }) => (
-              <tr key={id}>
-                <td title={formatDate(at)}>{formatAgo(at)}</td>
-                <td>{user ?? ""}</td>
-                <td>{action}</td>
-                <td>{target ?? ""}</td>
-                <td>{address ?? ""}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
-    </details>
   );
 }
