@@ -51,6 +51,10 @@ test-recipes: setup-test ## build and boot every recipe that comes with vmbuilde
 bench: setup-test ## time builds against mmdebstrap: half an hour; TMPDIR says where
 	@set -e; for name in cold warm addpkg clone clones convert memory steps boot exec restore server; do bench/$$name; done
 
+.PHONY: docs
+docs: $(PACKAGES) ## the documentation as static pages, into dist/docs
+	@scripts/docs/site
+
 deb: setup ## Debian packages of this commit, into dist/
 	@scripts/deb
 

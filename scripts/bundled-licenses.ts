@@ -9,6 +9,7 @@ const OF_THE_PAGE = [
   "@xterm/xterm",
   "@xterm/addon-fit",
   "@novnc/novnc",
+  "minisearch",
 ];
 
 const OF_DEPENDENCIES = ["jose", "oauth4webapi"];

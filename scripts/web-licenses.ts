@@ -6,8 +6,16 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** What the bundled page holds of others. */
-const PACKAGES = ["preact", "@preact/signals", "@preact/signals-core", "yaml", "@xterm/xterm", "@novnc/novnc"];
+/** What the bundled page and the documentation hold of others. */
+const PACKAGES = [
+  "preact",
+  "@preact/signals",
+  "@preact/signals-core",
+  "yaml",
+  "@xterm/xterm",
+  "@novnc/novnc",
+  "minisearch",
+];
 const FILES = ["LICENSE", "LICENSE.txt", "docs/LICENSE.MPL-2.0"];
 
 const folder = process.argv[2] ?? "dist/web";

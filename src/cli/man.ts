@@ -19,9 +19,7 @@ import { bold, entry, example, italic, paragraph, roffText, section, subsection 
  * @see man-pages(7) for the sections and their order
  */
 export function renderManPage(program: Command): string {
-  const commands = descendants(program).filter(
-    (command) => command.commands.length === 0 && ![UBUNTU_PROGRAM, WORKER_COMMAND].includes(command.name()),
-  );
+  const commands = documentedCommands(program);
   const parts = [
     `.TH VMBUILDER 1 "" "vmbuilder ${roffText(program.version() ?? "")}" "User Commands"`,
     section("NAME"),
@@ -45,6 +43,13 @@ export function renderManPage(program: Command): string {
     MAN_SEE_ALSO.map(({ page, chapter }) => `${bold(page)}(${chapter})`).join(", "),
   ];
   return `${parts.join("\n")}\n`;
+}
+
+/** What the manual tells of: whatever can be typed, but for the worker's command and the other name of the old form. */
+export function documentedCommands(program: Command): Command[] {
+  return descendants(program).filter(
+    (command) => command.commands.length === 0 && ![UBUNTU_PROGRAM, WORKER_COMMAND].includes(command.name()),
+  );
 }
 
 function synopsis(command: Command): string {
@@ -77,17 +82,24 @@ function commandPart(command: Command): string[] {
  * Every option, those included that share another's line in the help. The old form's are those of build and some more;
  * each is told of once.
  */
-function ownOptions(command: Command): Option[] {
+export function ownOptions(command: Command): Option[] {
   const isOldForm = command.name() === OLD_FORM;
   return command.options.filter((option) => option.long !== "--help" && isOldOption(option) === isOldForm);
 }
 
 function optionEntry(option: Option): string {
-  const names = [option.short, option.long].filter((name) => name !== undefined).map(bold);
-  const argument = /<(.*)>/.exec(option.flags)?.[1];
+  const { names, argument, text } = optionParts(option);
+  return entry(names.map(bold).join(", ") + (argument ? ` ${italic(argument)}` : ""), roffText(text));
+}
+
+/** An option's names, the word for its value, and what it does, with its choices where the help doesn't name them. */
+export function optionParts(option: Option): { names: string[]; argument: string | undefined; text: string } {
   const choices = option.argChoices && !option.argChoices.every((choice) => option.description.includes(choice));
-  const text = choices ? `${option.description}; one of ${option.argChoices?.join(", ")}` : option.description;
-  return entry(names.join(", ") + (argument ? ` ${italic(argument)}` : ""), roffText(text));
+  return {
+    names: [option.short, option.long].filter((name) => name !== undefined),
+    argument: /<(.*)>/.exec(option.flags)?.[1],
+    text: choices ? `${option.description}; one of ${option.argChoices?.join(", ")}` : option.description,
+  };
 }
 
 function argumentsRoff(command: Command, before = ""): string {

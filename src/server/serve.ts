@@ -128,7 +128,8 @@ function settingsOf(options: ServeOptions): ServerSettings {
     proxies: options.proxies,
     command: options.command,
     cacheDirectory: resolve(options.cacheDirectory ?? defaultCacheDirectory()),
-    pageDirectory: findPage(),
+    pageDirectory: findBuilt("web"),
+    docsDirectory: findBuilt("docs"),
     capacity: measureCapacity(options.parallelBuilds),
     recipeSchema: options.recipeSchema,
   };
@@ -142,11 +143,11 @@ function inviteAdmin(database: Database, url: string): string | undefined {
   return `${url}#/invitation/${invite(database, admin.name)}`;
 }
 
-/** The built page lies beside the bundle, wherever this file is. */
-function findPage(): string {
+/** The built page and documentation lie beside the bundle, wherever this file is. */
+function findBuilt(name: string): string {
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, "package.json"))) return join(folder, "dist/web");
-    if (folder === dirname(folder)) return join(import.meta.dirname, "web");
+    if (existsSync(join(folder, "package.json"))) return join(folder, "dist", name);
+    if (folder === dirname(folder)) return join(import.meta.dirname, name);
   }
 }
 

@@ -27,6 +27,8 @@ export interface ServerSettings {
   readonly cacheDirectory: string;
   /** Folder of the built page. */
   readonly pageDirectory: string;
+  /** Folder of the built documentation. */
+  readonly docsDirectory: string;
   readonly capacity: Capacity;
   recipeSchema(): Record<string, unknown>;
 }

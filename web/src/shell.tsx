@@ -31,6 +31,14 @@ export function Shell({ children }: { children: ComponentChildren }) {
           </ul>
         </nav>
         <div class="side-foot">
+          <a
+            class="button quiet small icon-only"
+            href="help/index.html"
+            aria-label="Documentation"
+            title="Documentation"
+          >
+            <Icon name="book" />
+          </a>
           <ThemeButton />
           <a class="me" href="#/account" aria-current={route.value.path[0] === "account" ? "page" : undefined}>
             <Icon name="person" />

@@ -17,6 +17,9 @@ import { apiPath } from "./views.ts";
 
 type Bindings = { Bindings: HttpBindings };
 
+/** Where the documentation is, below the base path. */
+const HELP = "help/";
+
 /** Everything that the server answers: the API, its description, and the page. */
 export function createApp(server: ServerContext): Hono<Bindings> {
   const { settings, counters } = server;
@@ -45,8 +48,11 @@ export function createApp(server: ServerContext): Hono<Bindings> {
   }
   app.get(`${settings.basePath}*`, async (context) => {
     const path = decodePath(context.req.path.slice(settings.basePath.length));
-    const found = path === undefined ? undefined : await sendStatic(settings.pageDirectory, path, context.req.raw);
-    return found ?? context.notFound();
+    if (path === HELP.slice(0, -1)) return context.redirect(`${settings.basePath}${HELP}`);
+    const [root, name] = path?.startsWith(HELP)
+      ? [settings.docsDirectory, path.slice(HELP.length)]
+      : [settings.pageDirectory, path];
+    return (name === undefined ? undefined : await sendStatic(root, name, context.req.raw)) ?? context.notFound();
   });
   app.notFound(() =>
     answerError(

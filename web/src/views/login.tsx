@@ -182,6 +182,9 @@ function Door({
             {action}
           </Button>
         </form>
+        <p class="door-foot">
+          <a href="help/index.html">Documentation</a>
+        </p>
       </div>
     </main>
   );
