@@ -21,9 +21,10 @@ const CONTROL_TOKEN = /^[\u0002\u0018\u001f\ufeff]$/;
  * proportion to the text, whatever the text is.
  *
  * @param file its name, for messages
+ * @param mostTokens words, indicators, spaces and line ends
  * @throws recipe-invalid with file, line and column
  */
-export function parseRecipe(text: string, file: string): WrittenRecipe {
+export function parseRecipe(text: string, file: string, mostTokens = MOST_TOKENS): WrittenRecipe {
   const lineStarts = new LineCounter();
   const at = (offset: number) => {
     const { line, col } = lineStarts.linePos(offset);
@@ -33,7 +34,7 @@ export function parseRecipe(text: string, file: string): WrittenRecipe {
     throw new VmbuilderError("recipe-invalid", `${at(offset)}: ${why}`, hint ? { hint } : {});
   };
   for (let start = 0; start >= 0; start = text.indexOf("\n", start) + 1 || -1) lineStarts.addNewLine(start);
-  const excess = findExcess(text);
+  const excess = findExcess(text, mostTokens);
   if (excess) refuse(excess.offset, excess.why);
   // Its own check for repeated keys compares each with each: minutes for a large file.
   const documents = [...parseAllDocuments(text, { uniqueKeys: false, logLevel: "silent", prettyErrors: false })];
@@ -75,10 +76,10 @@ function offsetOf(node: unknown): number {
 }
 
 /** Finds where a text gets too much for the parser: by nesting (brackets, indicators in a line, indentation) or length. */
-export function findExcess(text: string): { offset: number; why: string } | undefined {
+export function findExcess(text: string, mostTokens = MOST_TOKENS): { offset: number; why: string } | undefined {
   let [offset, tokens, brackets, indicators, atLineStart] = [0, 0, 0, 0, true];
   for (const token of new Lexer().lex(text)) {
-    if (++tokens > MOST_TOKENS) return { offset, why: "this is longer than a recipe may be" };
+    if (++tokens > mostTokens) return { offset, why: "this is longer than a recipe may be" };
     if (token === "[" || token === "{") brackets++;
     else if (token === "]" || token === "}") brackets--;
     else if (token === "-" || token === "?") indicators++;

@@ -3,6 +3,7 @@ export function nearestName(wrong: string, names: readonly string[]): string | u
   const limit = Math.max(1, Math.floor(wrong.length / 3));
   let best: { name: string; distance: number } | undefined;
   for (const name of names) {
+    if (Math.abs(wrong.length - name.length) > limit) continue;
     const distance = editDistance(wrong.toLowerCase(), name.toLowerCase());
     if (distance <= limit && (!best || distance < best.distance)) best = { name, distance };
   }

@@ -15,7 +15,8 @@ export const CLUSTER_BYTES = 2 ** CLUSTER_BITS;
 /** Opens a raw disk file. */
 export async function openRaw(path: string): Promise<DiskReader> {
   const file = await openFile(path);
-  return { read: (cluster, into) => readInto(into, file, cluster * CLUSTER_BYTES), close: () => file.close() };
+  const read: DiskReader["read"] = (cluster, into) => readInto(into, { file, path }, cluster * CLUSTER_BYTES);
+  return { read, close: () => file.close() };
 }
 
 const MAGIC = 0x514649fb;
@@ -39,19 +40,19 @@ export async function openQcow2(path: string): Promise<DiskReader> {
   const unusable = (why: string) =>
     new VmbuilderError("cache-corrupt", `${path} ${why}`, { hint: "run: vmbuilder cache verify" });
   try {
-    const header = await readAt(file, 0, HEADER_BYTES);
+    const header = await readAt({ file, path }, 0, HEADER_BYTES);
     if (header.readUInt32BE(0) !== MAGIC || header.readUInt32BE(4) !== 3) throw unusable("is no qcow2 of version 3");
     const isPlain =
       header.readBigUInt64BE(8) === 0n && header.readUInt32BE(32) === 0 && header.readBigUInt64BE(72) === 0n;
     if (!isPlain) throw unusable("has a backing file or another feature that it should not have");
     const l1Entries = header.readUInt32BE(36);
     if (header.readUInt32BE(20) !== CLUSTER_BITS || l1Entries > MOST_TABLES) throw unusable("has unusual sizes");
-    const l1 = await readAt(file, Number(header.readBigUInt64BE(40)), l1Entries * ENTRY_BYTES);
+    const l1 = await readAt({ file, path }, Number(header.readBigUInt64BE(40)), l1Entries * ENTRY_BYTES);
     const tables = new Map<number, Promise<Buffer>>();
     const table = async (index: number): Promise<Buffer | undefined> => {
       const offset = index < l1Entries ? Number(l1.readBigUInt64BE(index * ENTRY_BYTES) & OFFSET_MASK) : 0;
       if (offset === 0) return undefined;
-      const known = tables.get(index) ?? readAt(file, offset, CLUSTER_BYTES);
+      const known = tables.get(index) ?? readAt({ file, path }, offset, CLUSTER_BYTES);
       tables.set(index, known);
       return known;
     };
@@ -62,7 +63,7 @@ export async function openQcow2(path: string): Promise<DiskReader> {
         if (entry & COMPRESSED) throw unusable("is compressed");
         const offset = entry & READS_AS_ZEROS ? 0 : Number(entry & OFFSET_MASK);
         if (offset === 0) into.fill(0);
-        else await readInto(into, file, offset);
+        else await readInto(into, { file, path }, offset);
       },
       close: () => file.close(),
     };
@@ -78,14 +79,24 @@ async function openFile(path: string): Promise<FileHandle> {
   });
 }
 
-async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
+/** An open image, and its name for messages. */
+interface NamedFile {
+  readonly file: FileHandle;
+  readonly path: string;
+}
+
+async function readAt(from: NamedFile, offset: number, length: number): Promise<Buffer> {
   const bytes = Buffer.alloc(length);
-  await readInto(bytes, file, offset);
+  await readInto(bytes, from, offset);
   return bytes;
 }
 
-/** Bytes behind the end of the file are zeros. */
-async function readInto(bytes: Buffer, file: FileHandle, offset: number): Promise<void> {
+/** Bytes behind the end of the file are zeros. @throws image-refused for a place that no file has */
+async function readInto(bytes: Buffer, { file, path }: NamedFile, offset: number): Promise<void> {
+  if (offset > Number.MAX_SAFE_INTEGER - bytes.length)
+    throw new VmbuilderError("image-refused", `${path} is damaged: it points to a place behind the end of every file`, {
+      hint: "build or fetch it anew",
+    });
   const { bytesRead } = await file.read(bytes, 0, bytes.length, offset);
   bytes.fill(0, bytesRead);
 }
@@ -98,16 +109,16 @@ async function readInto(bytes: Buffer, file: FileHandle, offset: number): Promis
 export async function readPlaces(file: FileHandle, path: string): Promise<Map<number, number>> {
   const unusable = () =>
     new VmbuilderError("cache-corrupt", `${path} is damaged`, { hint: "run: vmbuilder cache verify" });
-  const header = await readAt(file, 0, HEADER_BYTES);
+  const header = await readAt({ file, path }, 0, HEADER_BYTES);
   const l1Entries = header.readUInt32BE(36);
   if (header.readUInt32BE(0) !== MAGIC || header.readUInt32BE(20) !== CLUSTER_BITS || l1Entries > MOST_TABLES)
     throw unusable();
-  const l1 = await readAt(file, Number(header.readBigUInt64BE(40)), l1Entries * ENTRY_BYTES);
+  const l1 = await readAt({ file, path }, Number(header.readBigUInt64BE(40)), l1Entries * ENTRY_BYTES);
   const places = new Map<number, number>();
   for (let index = 0; index < l1Entries; index++) {
     const offset = Number(l1.readBigUInt64BE(index * ENTRY_BYTES) & OFFSET_MASK);
     if (offset === 0) continue;
-    const table = await readAt(file, offset, CLUSTER_BYTES);
+    const table = await readAt({ file, path }, offset, CLUSTER_BYTES);
     for (let row = 0; row < TABLE_ENTRIES; row++) {
       const place = Number(table.readBigUInt64BE(row * ENTRY_BYTES) & OFFSET_MASK);
       if (place !== 0) places.set(index * TABLE_ENTRIES + row, place);

@@ -4,11 +4,13 @@ import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import type { Agent as HttpAgent, IncomingMessage } from "node:http";
 import type { Agent as HttpsAgent } from "node:https";
+import type { LookupFunction } from "node:net";
 import { basename, dirname, join } from "node:path";
 import { finished } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { VmbuilderError } from "../model/errors.ts";
+import { isInwards, type Scope, scopeOf } from "./address-scope.ts";
 import { readDeadlines } from "./deadlines.ts";
 import { fileError } from "./files.ts";
 
@@ -150,20 +152,30 @@ async function receive(url: string, options: DownloadOptions, sink: Sink): Promi
 
 async function openSource(url: string, options: DownloadOptions) {
   if (url.startsWith("file:")) return createReadStream(fileURLToPath(url));
-  if (!url.startsWith("iso:")) return request(url, options, 0);
+  if (!url.startsWith("iso:")) return request(url, options, { redirects: 0 });
   const { openIsoFile } = await import("./iso9660.ts"); // rarely wanted
   return openIsoFile(url);
 }
 
-function request(url: string, options: DownloadOptions, redirects: number): Promise<IncomingMessage> {
+/** How a request came about. */
+interface Hop {
+  readonly redirects: number;
+  /** What redirected here, and how far its address reaches. */
+  readonly from?: { readonly url: string; readonly scope: Scope } | undefined;
+}
+
+function request(url: string, options: DownloadOptions, hop: Hop): Promise<IncomingMessage> {
   const address = new URL(url);
   const secure = address.protocol === "https:";
   const settings = {
     agent: secure ? options.downloader.https : options.downloader.http,
     signal: options.signal,
     timeout: options.downloader.stallMs,
+    ...(hop.from ? { lookup: outwardLookup(hop.from) } : {}),
   };
   return new Promise((resolve, reject) => {
+    const literal = scopeOf(address.hostname);
+    if (hop.from && literal && isInwards(hop.from.scope, literal)) throw inwards(hop.from.url, url);
     const outgoing = process
       .getBuiltinModule(secure ? "node:https" : "node:http")
       .get(address, settings, (response) => {
@@ -171,8 +183,9 @@ function request(url: string, options: DownloadOptions, redirects: number): Prom
         if (status === 200) return resolve(response);
         response.resume();
         if (status >= 300 && status < 400 && response.headers.location !== undefined) {
-          follow(url, response.headers.location, redirects)
-            .then((next) => request(next, options, redirects + 1))
+          const from = { url, scope: scopeOf(response.socket.remoteAddress ?? "") ?? "public" };
+          follow(url, response.headers.location, hop.redirects)
+            .then((next) => request(next, options, { redirects: hop.redirects + 1, from }))
             .then(resolve, reject);
           return;
         }
@@ -183,9 +196,37 @@ function request(url: string, options: DownloadOptions, redirects: number): Prom
           }),
         );
       });
+    // A connection that is kept, or to an address that needs no look-up.
+    outgoing.once("socket", ({ remoteAddress }) => {
+      const scope = scopeOf(remoteAddress ?? "");
+      if (hop.from && scope && isInwards(hop.from.scope, scope)) outgoing.destroy(inwards(hop.from.url, url));
+    });
     outgoing.once("timeout", () => outgoing.destroy(stalled(url, options.downloader.stallMs)));
     outgoing.once("error", (error) => reject(networkError(url, error)));
   });
+}
+
+/** Finds a host's address as ever, and refuses one that reaches less far than the redirect's origin. */
+function outwardLookup(from: { url: string; scope: Scope }): LookupFunction {
+  return (host, options, done) => {
+    process.getBuiltinModule("node:dns").lookup(host, options, (error, address, family) => {
+      const found = typeof address === "string" ? [address] : (address ?? []).map((one) => one.address);
+      const isBad = found.some((one) => isInwards(from.scope, scopeOf(one) ?? "public"));
+      if (!error && isBad) done(inwards(from.url, `http://${host}/`), address, family);
+      else done(error, address, family);
+    });
+  };
+}
+
+/** A mirror may send elsewhere, but not to what it cannot reach itself: the machine that asks, or its network. */
+function inwards(from: string, to: string): VmbuilderError {
+  return new VmbuilderError(
+    "redirect-refused",
+    `${from} redirects to ${new URL(to).hostname}, an address inside this network`,
+    {
+      hint: "no mirror does that: a portal wants a login, or somebody looks for what is inside",
+    },
+  );
 }
 
 async function follow(from: string, location: string, redirects: number): Promise<string> {

@@ -73,7 +73,10 @@ export async function planGiven(given: GivenRecipe, { work, hosts }: RecipeRules
   });
 }
 
-/** Every mistake that the schema finds; where there are variables, only the joined recipe can tell. */
+/** More than anybody mends at once. */
+const MOST_PROBLEMS = 100;
+
+/** The mistakes that the schema finds; where there are variables, only the joined recipe can tell. */
 function listMistakes(given: GivenRecipe): RecipeProblem[] {
   if ("vars" in given.values) return [];
   const own = Object.entries(given.values).filter(([key]) => !key.endsWith("+") && !COMPOSITION_KEYS.includes(key));
@@ -86,6 +89,7 @@ function listMistakes(given: GivenRecipe): RecipeProblem[] {
     .flatMap((issue): z.core.$ZodIssue[] =>
       issue.code === "unrecognized_keys" ? issue.keys.map((key) => ({ ...issue, keys: [key] })) : [issue],
     )
+    .slice(0, MOST_PROBLEMS)
     .map((issue) => problemOf(mistake(new z.ZodError([issue]), values, name, RECIPE_KEYS)));
 }
 

@@ -3,6 +3,11 @@ import * as z from "zod";
 import { parseRecipe } from "../../core/recipe-yaml.ts";
 import { VmbuilderError } from "../../model/errors.ts";
 
+const MOST_TEXT_CHARACTERS = 1024 * 1024;
+/** Everybody waits while a recipe is read: a fifth of a second. Three thousand packages are fewer. */
+const MOST_TOKENS = 20_000;
+const MOST_VALUES = 10_000;
+const DEEPEST = 32;
 const MOST_FILES_BYTES = 8 * 1024 * 1024;
 export const RECIPE_FILE = "recipe.yaml";
 
@@ -15,10 +20,7 @@ const fileName = z
 /** A recipe in one of its two forms, with the files that it names. */
 export const recipeInput = {
   recipe: z.record(z.string(), z.unknown()).optional(),
-  yaml: z
-    .string()
-    .max(1024 * 1024)
-    .optional(),
+  yaml: z.string().max(MOST_TEXT_CHARACTERS).optional(),
   files: z.record(fileName, fileSchema).default({}),
 };
 const inputSchema = z.object(recipeInput);
@@ -44,6 +46,7 @@ export function takeRecipe({ recipe, yaml, files }: RecipeInput): GivenRecipe {
     throw new VmbuilderError("usage", "give either recipe or yaml", {
       hint: 'for example {"recipe": {"suite": "trixie"}}',
     });
+  if (recipe) checkSize(recipe);
   const text = yaml ?? (recipe && Object.keys(recipe).length > 0 ? stringify(recipe) : "{}\n");
   const contents = new Map(
     Object.entries(files).map(([name, file]) => {
@@ -53,5 +56,27 @@ export function takeRecipe({ recipe, yaml, files }: RecipeInput): GivenRecipe {
   const total = [...contents.values()].reduce((sum, { length }) => sum + length, 0);
   if (total > MOST_FILES_BYTES)
     throw new VmbuilderError("too-large", `the files are larger than ${MOST_FILES_BYTES / 1024 ** 2} MiB together`);
-  return { text, ...parseRecipe(text, RECIPE_FILE), files: contents };
+  return { text, ...parseRecipe(text, RECIPE_FILE, MOST_TOKENS), files: contents };
+}
+
+/** Refuses before it is written as text what would take long to write. @throws too-large */
+function checkSize(recipe: Record<string, unknown>): void {
+  let [values, characters] = [0, 0];
+  const refuse = (why: string): never => {
+    throw new VmbuilderError("too-large", `recipe: ${why}`, {
+      hint: "what is long belongs into a file beside the recipe",
+    });
+  };
+  const look = (value: unknown, depth: number): void => {
+    if (++values > MOST_VALUES) refuse(`it holds more than ${MOST_VALUES} values`);
+    if (depth > DEEPEST) refuse(`it is nested more than ${DEEPEST} levels deep`);
+    if (typeof value === "string") characters += value.length;
+    if (typeof value === "object" && value !== null)
+      for (const [key, inner] of Object.entries(value)) {
+        characters += key.length;
+        look(inner, depth + 1);
+      }
+    if (characters > MOST_TEXT_CHARACTERS) refuse(`it is longer than ${MOST_TEXT_CHARACTERS} characters`);
+  };
+  look(recipe, 0);
 }
