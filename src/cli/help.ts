@@ -27,7 +27,7 @@ const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
     ...["rm", "logs", "prune", "clone", "flatten"],
   ],
   Images: ["diff", "convert", "sign", "verify", "upload"],
-  Server: ["serve", "token"],
+  Server: ["serve", "server", "token"],
   Cache: ["cache"],
   Host: ["doctor", "man", "completion"],
 };

@@ -29,6 +29,7 @@ import { addProfile } from "./commands/profile.ts";
 import { addRecipe } from "./commands/recipe.ts";
 import { addSchema } from "./commands/schema.ts";
 import { addServe } from "./commands/serve.ts";
+import { addServer } from "./commands/server.ts";
 import { addSign } from "./commands/sign.ts";
 import { addUpload } from "./commands/upload.ts";
 import { addWizard } from "./commands/wizard.ts";
@@ -71,6 +72,7 @@ export function createProgram(): Command {
   addProfile(program);
   addSchema(program);
   addServe(program);
+  addServer(program);
   addMan(program);
   addCompletion(program);
   configureHelp(program);

@@ -18,6 +18,7 @@ import { type OidcSettings, openIssuer } from "./oidc/issuer.ts";
 import type { ServerContext, ServerSettings } from "./server-context.ts";
 import { defaultDataDirectory, openDataFolder } from "./store/data-folder.ts";
 import { Database } from "./store/database.ts";
+import { keepInvitation } from "./store/invitation-file.ts";
 import { addUser, invite, listUsers } from "./store/users.ts";
 
 /** What `vmbuilder serve` is told. */
@@ -99,9 +100,11 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     void server.issuer?.discover().catch((error: Error) => {
       process.stderr.write(`warning: ${error.message}; until it does, only users of this server log in\n`);
     });
+    const invitationUrl = inviteAdmin(database, `${origin}${settings.basePath}`);
+    await keepInvitation(folder, invitationUrl);
     return {
       url: `${origin}${settings.basePath}`,
-      invitationUrl: inviteAdmin(database, `${origin}${settings.basePath}`),
+      invitationUrl,
       async stop() {
         server.feed.close();
         await server.machines.tasks.close();

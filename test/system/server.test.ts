@@ -306,6 +306,24 @@ describe("people", () => {
     expect(await server.admin.ask("PATCH", "users/admin", { role: "viewer" })).toMatchObject({ status: 409 });
   });
 
+  it("is backed up and restored while it runs; the used first link is in no file", async () => {
+    const data = join(server.folder, "data");
+    expect(await readdir(data)).not.toContain("invitation");
+    const backup = join(server.folder, "backup");
+    const made = await vmbuilder(["server", "backup", backup, "--data-dir", data, "--json"]);
+    expect(made).toMatchObject({ status: 0 });
+    expect(JSON.parse(made.stdout)).toMatchObject({ type: "backup", file: backup });
+    const again = await vmbuilder(["server", "backup", backup, "--data-dir", data]);
+    expect({ ...again, stderr: again.stderr.split("\n")[0] }).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("is there already"),
+    });
+    await server.admin.ask("PATCH", "users/dora", { role: "builder" });
+    expect(await vmbuilder(["server", "restore", backup, "--data-dir", data])).toMatchObject({ status: 0 });
+    const { body } = await server.admin.ask("GET", "users");
+    expect(JSON.stringify(body)).toContain('"dora","role":"viewer"');
+  });
+
   it("a token of the command line asks without a cookie, as its user", async () => {
     const made = await vmbuilder(["token", "create", "--user", "olga", "--data-dir", join(server.folder, "data")]);
     const headers = { authorization: `Bearer ${made.stdout.trim()}` };

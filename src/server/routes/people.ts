@@ -3,6 +3,7 @@ import { VmbuilderError } from "../../model/errors.ts";
 import { sessionCookie } from "../http/authenticate.ts";
 import { type Answer, type Ask, type Route, route, type UserAsk } from "../http/route.ts";
 import { isoTime, showUser, userSchema } from "../http/views.ts";
+import { keepInvitation } from "../store/invitation-file.ts";
 import { hashPassword, isPassword } from "../store/secrets.ts";
 import { beginSession, type Caller, endSession, sessionCaller } from "../store/sessions.ts";
 import { acceptInvitation, findUser, invitedUser, setPassword } from "../store/users.ts";
@@ -102,6 +103,7 @@ export const PEOPLE_ROUTES: readonly Route[] = [
       const name = invitedUser(server.database, body.token);
       if (name === undefined) throw void_();
       if (!acceptInvitation(server.database, body.token, await hashPassword(body.password))) throw void_();
+      await keepInvitation(server.folder, undefined);
       server.feed.endDead();
       return startSession(ask, name, "accept invitation");
     },

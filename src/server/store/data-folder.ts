@@ -7,6 +7,8 @@ import { makeDirectory } from "../../system/files.ts";
 export interface DataFolder {
   readonly path: string;
   readonly database: string;
+  /** Holds the link for the first admin, as long as nobody can log in. */
+  readonly invitation: string;
   /** A folder for each job: its recipe, and the files that it names. */
   job(id: string): string;
   /** A folder for each image. */
@@ -42,6 +44,7 @@ export async function openDataFolder(directory: string): Promise<DataFolder> {
     jobs,
     work,
     database: join(path, "server.sqlite"),
+    invitation: join(path, "invitation"),
     job: (id) => join(jobs, id),
     image: (id) => join(images, id),
     log: (id) => join(logs, `${id}.log`),

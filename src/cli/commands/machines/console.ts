@@ -11,6 +11,7 @@ export function addConsole(program: Command): void {
   program
     .command("console")
     .argument("<MACHINE>")
+    .summary("Joins a machine's serial console; Ctrl-] leaves.")
     .description("Joins this terminal to a machine's serial console; Ctrl-] leaves.")
     .action(console);
   program

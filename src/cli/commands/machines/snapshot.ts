@@ -24,6 +24,7 @@ export function addSnapshot(program: Command): void {
     .command("restore")
     .argument("<MACHINE>")
     .argument("<SNAPSHOT>")
+    .summary("Puts a machine back to a snapshot.")
     .description("Puts a machine back to a snapshot. What happened since is lost.")
     .action(restore);
 }
