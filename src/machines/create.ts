@@ -22,7 +22,7 @@ import { IDENTITY_RECORD, RECORD_VERSION } from "../stages/record.ts";
 import { linkMachine, sharedBase } from "./link.ts";
 import { type Forward, MACHINE_FILES, type Machine, type MachineSpec } from "./machine.ts";
 import { specOf } from "./machine-spec.ts";
-import { obtainSnapshot } from "./memory-snapshot.ts";
+import { firstBootsOf, obtainSnapshot } from "./memory-snapshot.ts";
 import { ownKey } from "./own-key.ts";
 import type { SnapshotFacts } from "./snapshot-state.ts";
 import { formatSpec, type MachineStore, machineDirectory, readMachine, withMachineLock } from "./store.ts";
@@ -43,8 +43,11 @@ export interface CreateRequest {
   readonly forwards?: readonly Forward[] | undefined;
   /** It goes when this process ends, or with the next `prune`. */
   readonly owner?: MachineSpec["owner"];
-  /** Go on from a booted machine of the cache instead of booting; the first such machine is booted for it. */
-  readonly fast?: boolean | undefined;
+  /**
+   * Go on from a booted machine of the cache instead of booting; the first such machine is booted for it. When it is only
+   * preferred, a machine that must boot, or of which no memory can be had, is one that boots.
+   */
+  readonly fast?: boolean | "preferred" | undefined;
   readonly cacheDirectory: string;
   readonly signal: AbortSignal;
   readonly emit: EventSink;
@@ -69,7 +72,6 @@ export async function createMachine(store: MachineStore, request: CreateRequest)
     await withContext(cache, signal, emit, async (context) => {
       const base = await findBase(key, context);
       if (!base) throw new VmbuilderError("base-missing", `the base of ${name} has just gone`, { hint: "try again" });
-      const make = request.fast ? makeFast : makeLinked;
       await make({ store, request, plan, identity, base, record: recordOf(plan, lock, key) }, context);
     });
   });
@@ -84,6 +86,19 @@ interface Making {
   readonly identity: Identity;
   readonly base: Parameters<typeof sharedBase>[0];
   readonly record: Record<string, unknown>;
+}
+
+async function make(making: Making, context: BuildContext): Promise<void> {
+  const { fast } = making.request;
+  if (!fast || (fast === "preferred" && firstBootsOf(making.identity) !== undefined))
+    return makeLinked(making, context);
+  try {
+    await makeFast(making, context);
+  } catch (error) {
+    const isOfMachine = error instanceof VmbuilderError && error.code.startsWith("machine-");
+    if (fast !== "preferred" || context.signal.aborted || !isOfMachine) throw error;
+    await makeLinked(making, context); // which shows what is wrong with it
+  }
 }
 
 async function makeLinked({ request, plan, identity, base, record }: Making, context: BuildContext): Promise<void> {

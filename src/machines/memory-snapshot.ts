@@ -23,7 +23,7 @@ import { migrationEnd, SNAPSHOT_FILES, type SnapshotFacts, setCapabilities } fro
 import { waitForSsh } from "./ssh.ts";
 import type { MachineStore } from "./store.ts";
 
-const STEP_VERSION = 1;
+const STEP_VERSION = 2;
 
 /** What a memory snapshot is made from. */
 export interface SnapshotRequest {
@@ -45,7 +45,7 @@ export async function obtainSnapshot(request: SnapshotRequest, context: BuildCon
   refuseFirstBoots(request.identity);
   const { plan, base, machine } = request;
   const accelerator = await chooseAccelerator(machine.architecture);
-  const { hostname: _, dest: __, ...recipe } = plan.recipe;
+  const { hostname: _, dest: __, tests: ___, ...recipe } = plan.recipe;
   const {
     ids: _ids,
     moreIds: _more,
@@ -72,9 +72,13 @@ export async function obtainSnapshot(request: SnapshotRequest, context: BuildCon
   );
 }
 
-/** Each machine must run them itself, with secrets of its own. */
-function refuseFirstBoots({ firstBoot, cloudInit }: Identity): void {
-  const what = firstBoot.length > 0 ? "first-boot scripts" : cloudInit ? "settings for cloud-init" : undefined;
+/** What each machine must run itself, with secrets of its own, so that it can't go on from another's memory. */
+export function firstBootsOf({ firstBoot, cloudInit }: Identity): string | undefined {
+  return firstBoot.length > 0 ? "first-boot scripts" : cloudInit ? "settings for cloud-init" : undefined;
+}
+
+function refuseFirstBoots(identity: Identity): void {
+  const what = firstBootsOf(identity);
   if (what === undefined) return;
   throw new VmbuilderError(
     "recipe-invalid",
@@ -137,13 +141,14 @@ function take(
 
 /**
  * Waits for the end of the boot, leaves a shell that waits at the port for the machine's renewal, and writes everything to the
- * disk. The shell is a service, so that it outlives this login.
+ * disk. The shell is a service, so that it outlives this login. The programs that it will start are in memory by then.
  */
 const PREPARE = `set -e
 systemctl is-system-running --wait >/dev/null || true
 port=/dev/virtio-ports/${RENEWAL_PORT}
+for tool in date ip mv ln head sleep rm; do $tool --version; done >/dev/null 2>&1 || true
 systemd-run --quiet --collect --unit=vmbuilder-renewal --property=StandardInput=file:$port --property=StandardOutput=file:$port /bin/sh
-journalctl --flush --rotate --vacuum-time=1s >/dev/null 2>&1 || true
+journalctl --flush --sync >/dev/null 2>&1 || true
 sync`;
 
 /** Writes the state of the devices to a file; the memory is one already. */

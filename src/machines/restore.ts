@@ -1,19 +1,18 @@
 import { randomBytes } from "node:crypto";
-import { copyFile, mkdtemp, open, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, open, realpath, rm, stat, writeFile } from "node:fs/promises";
 import type { Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CacheObject, findObject, objectFile, openCache } from "../core/cache.ts";
 import { VmbuilderError } from "../model/errors.ts";
-import { run } from "../system/process.ts";
 import { writeOverlay } from "../system/qcow2-overlay.ts";
 import { connectIn, type Qmp } from "../system/qmp.ts";
 import type { Accelerator } from "./accelerator.ts";
 import { consoleTail } from "./console-log.ts";
+import { type HostKey, makeHostKeys } from "./host-keys.ts";
 import { UEFI_VARIABLES } from "./launch.ts";
 import { addReference, pinImage } from "./link.ts";
 import { MACHINE_FILES, type Machine } from "./machine.ts";
-import { RENEWED, renewalScript } from "./renewal-script.ts";
+import { hostKeyScript, RENEWED, renewalScript } from "./renewal-script.ts";
 import { migrationEnd, SNAPSHOT_FILES, type SnapshotFacts, setCapabilities } from "./snapshot-state.ts";
 import { writeSpec } from "./store.ts";
 
@@ -44,6 +43,8 @@ export async function prepareRestore(machine: Machine): Promise<MemoryRestore | 
       hint: `remove the machine and make it again: vmbuilder rm ${machine.name}`,
     });
   const facts = object.meta.facts as SnapshotFacts;
+  const hostKeys = makeHostKeys(`root@${shortName(machine)}`);
+  hostKeys.catch(() => {}); // said when they are wanted
   await linkToSnapshot(machine.directory, object, facts);
   const directory = await realpath(machine.directory);
   return {
@@ -57,7 +58,7 @@ export async function prepareRestore(machine: Machine): Promise<MemoryRestore | 
         await qmp.execute("migrate-incoming", { uri: `exec:cat '${devices.replaceAll("'", "'\\''")}'` });
         await migrationEnd(qmp);
         await qmp.execute("cont"); // it was stopped when it was saved
-        await renew(machine, facts, renewal);
+        await renew(machine, facts, hostKeys, renewal);
       } finally {
         renewal.destroy();
       }
@@ -91,32 +92,39 @@ async function virtualSize(image: string): Promise<number> {
 }
 
 /** Tells the shell that waits inside what the machine is from now on, and waits until it is so. */
-async function renew(machine: Machine, facts: SnapshotFacts, renewal: Socket): Promise<void> {
-  const key = await makeHostKey();
-  const short = machine.hostname.split(".")[0] ?? machine.hostname;
-  const script = renewalScript({
-    hostname: short,
-    fullName: machine.hostname,
-    machineId: randomBytes(16).toString("hex"),
-    ...{ hostKey: key.private, hostKeyPublic: key.public },
-    macs: machine.cards.flatMap(({ mac }, index) => {
-      const before = facts.machine.cards[index]?.mac ?? defaultMac(index);
-      return mac === undefined ? [] : [{ before, now: mac }];
+async function renew(
+  machine: Machine,
+  facts: SnapshotFacts,
+  hostKeys: Promise<readonly HostKey[]>,
+  renewal: Socket,
+): Promise<void> {
+  renewal.write(
+    renewalScript({
+      hostname: shortName(machine),
+      fullName: machine.hostname,
+      machineId: randomBytes(16).toString("hex"),
+      macs: machine.cards.flatMap(({ mac }, index) => {
+        const before = facts.machine.cards[index]?.mac ?? defaultMac(index);
+        return mac === undefined ? [] : [{ before, now: mac }];
+      }),
+      epochSeconds: Math.ceil(Date.now() / 1000),
+      seed: randomBytes(64).toString("base64"),
     }),
-    epochSeconds: Math.ceil(Date.now() / 1000),
-    seed: randomBytes(64).toString("base64"),
-  });
-  await writeFile(
-    join(machine.directory, MACHINE_FILES.knownHosts),
-    `${machine.name} ${key.public.split(" ").slice(0, 2).join(" ")}\n`,
   );
-  renewal.write(script);
+  const keys = await hostKeys;
+  const known = keys.map(({ publicKey }) => `${machine.name} ${publicKey.split(" ").slice(0, 2).join(" ")}\n`);
+  await writeFile(join(machine.directory, MACHINE_FILES.knownHosts), known.join(""));
+  renewal.write(hostKeyScript(keys));
   const said = await untilRenewed(renewal);
   if (said.done) return;
   throw new VmbuilderError("machine-failed", `${machine.name} did not take its own identity after the restore`, {
     hint: "try again, or leave --fast out",
     detail: `${said.text}\n${await consoleTail(machine)}`,
   });
+}
+
+function shortName({ hostname }: Machine): string {
+  return hostname.split(".")[0] ?? hostname;
 }
 
 /** What qemu gives a card that nobody gave an address. */
@@ -139,16 +147,4 @@ function untilRenewed(renewal: Socket): Promise<{ done: boolean; text: string }>
     renewal.on("close", () => finish(false));
     renewal.on("error", () => finish(false));
   });
-}
-
-/** On the host it takes a moment; in a machine under software emulation, a second. */
-async function makeHostKey(): Promise<{ private: string; public: string }> {
-  const folder = await mkdtemp(join(tmpdir(), "vmbuilder-key-"));
-  try {
-    const path = join(folder, "key");
-    await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "root", "-f", path]);
-    return { private: await readFile(path, "utf8"), public: await readFile(`${path}.pub`, "utf8") };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }

@@ -14,6 +14,7 @@ import type { MachineStore } from "./store.ts";
 const BOOT_DEADLINE_MS = 60_000;
 const POLL_MS = 100;
 const ATTEMPT_MS = 6000;
+const SECOND_KNOCK_MS = 700;
 
 /** How long to wait for a machine that boots. */
 export interface WaitOptions {
@@ -41,12 +42,14 @@ export async function waitForSsh(machine: Machine, running: RunningMachine, opti
   let isUp = false;
   const knock = async () => {
     while (!isUp && !signal.aborted) {
-      isUp ||= await answersSsh(sshPort);
-      if (!isUp) await delay(POLL_MS);
+      isUp ||= await answersSsh(sshPort, signal);
+      if (!isUp) await delay(POLL_MS, undefined, { signal }).catch(() => {});
     }
   };
-  // a server that is slow drops connections when many are half open, so there are never more than two
-  const knocking = Promise.race([knock(), delay(ATTEMPT_MS / 2).then(knock)]);
+  // a server that is slow drops connections when many are half open, so there are never more than two; the second is for a first
+  // whose packet was lost when the machine's network was not there yet, which is sent again only after six seconds
+  const second = delay(SECOND_KNOCK_MS, undefined, { signal }).then(knock, () => {});
+  const knocking = Promise.race([knock(), second]);
   try {
     while (!isUp) {
       options.signal?.throwIfAborted();
@@ -79,14 +82,17 @@ export async function waitForSsh(machine: Machine, running: RunningMachine, opti
 }
 
 /** Whether a port speaks ssh within a few seconds. qemu takes every connection, so that only the greeting tells. */
-export function answersSsh(port: number): Promise<boolean> {
+export function answersSsh(port: number, signal?: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(port, "127.0.0.1");
+    const stop = () => finish(false);
     const finish = (answer: boolean) => {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
       socket.destroy();
       resolve(answer);
     };
+    signal?.addEventListener("abort", stop);
     const timer = setTimeout(() => finish(false), ATTEMPT_MS);
     socket.once("data", (data) => finish(data.toString("latin1").startsWith("SSH-")));
     socket.once("error", () => finish(false));

@@ -21,6 +21,8 @@ import { type MachineStore, writeSpec } from "./store.ts";
 export interface TestRequest extends Omit<ThrowawayTest, "tests" | "hostname" | "make"> {
   readonly recipe: Recipe;
   readonly lock?: Lock | undefined;
+  /** Boot it, even where it could go on from one that has booted. */
+  readonly boot: boolean;
 }
 
 /** Tests for a machine that is made for them. */
@@ -45,15 +47,18 @@ const AFTER_REBOOT = "after a reboot: ";
 
 /**
  * Makes a throwaway machine from a recipe, boots it, and runs the recipe's tests in it; that it boots and has no failed unit is
- * always tested. The machine is a thin image over the base in the cache, whose hash is compared at the end, and is gone afterwards.
+ * always tested. Unless a test is of the boot itself, the machine goes on from the memory of one that has booted. The machine is a thin image over the base in the cache, whose hash is compared at the end, and is gone afterwards.
  *
  * @throws what making a machine throws; what happens inside of it is an outcome
  */
 export function runTests(store: MachineStore, request: TestRequest): Promise<TestRun> {
   const { recipe, origin, lock, cacheDirectory, signal, emit } = request;
+  const isOfBoot = recipe.tests.some((test) => test["boot-within"] !== undefined && !test["after-reboot"]);
+  const fast = request.boot || isOfBoot ? false : "preferred";
   return testThrowaway(store, {
     ...{ ...request, tests: recipe.tests, hostname: recipe.hostname },
-    make: (name, owner) => createMachine(store, { name, owner, recipe, origin, lock, cacheDirectory, signal, emit }),
+    make: (name, owner) =>
+      createMachine(store, { name, owner, recipe, origin, lock, cacheDirectory, signal, emit, fast }),
   });
 }
 

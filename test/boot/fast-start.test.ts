@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openWorkshop, type Workshop } from "../fixtures/built-machine.ts";
@@ -16,6 +17,9 @@ const IDENTITY = [
   "cat /etc/hostname",
   "cat /etc/machine-id",
   "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub",
+  "ssh-keygen -lf /etc/ssh/ssh_host_ecdsa_key.pub",
+  "ssh-keygen -lf /etc/ssh/ssh_host_rsa_key.pub",
+  "ls /var/log/journal",
   "cat /sys/class/net/e*/address",
   "head -c 16 /dev/urandom | base64",
 ];
@@ -67,5 +71,17 @@ describe("two machines that go on from one memory snapshot", () => {
         .split("\n")
         .map((line) => JSON.parse(line).name),
     ).toEqual(NAMES);
+  });
+
+  test("are what a recipe's tests run in, and they start again as others do", async () => {
+    const file = join(workshop.directory, "tested.yaml");
+    const tests = [
+      'command: "journalctl -q -u vmbuilder-renewal", stdout: Started',
+      "command: hostname, stdout: tested",
+      "command: hostname, stdout: tested, after-reboot: true",
+    ];
+    await writeFile(file, `hostname: tested\ntests:\n${tests.map((one) => `  - {${one}}\n`).join("")}`);
+    const { status, stdout, stderr } = await call("test", file, ...CACHE);
+    expect(status, stdout + stderr).toBe(0);
   });
 });

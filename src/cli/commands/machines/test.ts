@@ -21,6 +21,7 @@ interface TestOptions {
   tap?: string;
   html?: string;
   keep?: boolean;
+  boot?: boolean;
   timeout?: string;
 }
 
@@ -46,6 +47,7 @@ export function addTest(program: Command): void {
     .option("--tap <FILE>", "write the results as TAP; - is the standard output")
     .option("--html <FILE>", "write a page of the results, with console and screen of what failed")
     .option("--keep", "keep the machine of a failed test, running")
+    .option("--boot", "boot it, instead of going on from one that has booted")
     .option("--timeout <SECONDS>", "how long it may take to boot (default 60, without KVM 360)");
   addBuildOptions(
     command,
@@ -78,6 +80,7 @@ async function test(file: string, given: BuildOptionValues, options: TestOptions
     const lock = await findLock(common);
     return runTests(store, {
       ...{ ...common, label, recipe, origin: originOf(file), lock, keep: options.keep ?? false, timeoutMs },
+      boot: options.boot ?? false,
     });
   };
   const [only] = cells;
