@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
 import { run } from "../system/process.ts";
 import { connectQmp, type Qmp } from "../system/qmp.ts";
+import { consoleTail } from "./console-log.ts";
 import { execInMachine } from "./exec.ts";
 import { MACHINE_FILES, type Machine } from "./machine.ts";
 import { runningMachine } from "./running.ts";
@@ -123,12 +124,32 @@ async function unknownSnapshot(machine: Machine, name: string): Promise<Vmbuilde
 }
 
 async function withQmp(machine: Machine, work: (qmp: Qmp) => Promise<void>): Promise<void> {
-  const qmp = await connectQmp(machine.directory, MACHINE_FILES.qmp);
   try {
-    await work(qmp);
-  } finally {
-    qmp.close();
+    const qmp = await connectQmp(machine.directory, MACHINE_FILES.qmp);
+    try {
+      await work(qmp);
+    } finally {
+      qmp.close();
+    }
+  } catch (error) {
+    await tellSilence(machine, error);
   }
+}
+
+/** Says of which machine it is that qemu is silent. */
+async function tellSilence(machine: Machine, error: unknown): Promise<never> {
+  if (!(error instanceof VmbuilderError) || error.code !== "machine-unreachable") throw error;
+  const { name } = machine;
+  if ((await machineStatus(machine)).state === "running")
+    throw new VmbuilderError("machine-unreachable", `the qemu of ${name} does not answer`, {
+      hint: `switch it off: vmbuilder stop --force ${name}`,
+      cause: error,
+    });
+  throw new VmbuilderError("machine-failed", `${name} ended meanwhile`, {
+    hint: `start it again: vmbuilder start ${name}`,
+    detail: await consoleTail(machine),
+    cause: error,
+  });
 }
 
 /** The human monitor answers with nothing, unless something is wrong. */

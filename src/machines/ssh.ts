@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { VmbuilderError } from "../model/errors.ts";
 import { isAlive } from "../system/lasting-process.ts";
+import { connectQmp } from "../system/qmp.ts";
 import { scaleDeadline } from "./accelerator.ts";
 import { consoleTail, fatalSign } from "./console-log.ts";
 import { MACHINE_FILES, type Machine } from "./machine.ts";
@@ -15,6 +16,7 @@ const BOOT_DEADLINE_MS = 60_000;
 const POLL_MS = 100;
 const ATTEMPT_MS = 6000;
 const SECOND_KNOCK_MS = 700;
+const LOOK_MS = 3000;
 
 /** How long to wait for a machine that boots. */
 export interface WaitOptions {
@@ -27,7 +29,7 @@ export interface WaitOptions {
  * Waits until a machine's ssh server answers. It gives up early when the machine ends, panics, or otherwise shows that it will
  * never be ready.
  *
- * @throws machine-failed, machine-late, both with the last lines of its console
+ * @throws machine-failed, machine-late, disk-full, all with the last lines of its console
  */
 export async function waitForSsh(machine: Machine, running: RunningMachine, options: WaitOptions = {}): Promise<void> {
   const { sshPort, accelerator } = running.run;
@@ -40,6 +42,7 @@ export async function waitForSsh(machine: Machine, running: RunningMachine, opti
   const greeting = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, greeting.signal]) : greeting.signal;
   let isUp = false;
+  let lookedAt = Date.now();
   const knock = async () => {
     while (!isUp && !signal.aborted) {
       isUp ||= await answersSsh(sshPort, signal);
@@ -53,7 +56,7 @@ export async function waitForSsh(machine: Machine, running: RunningMachine, opti
   try {
     while (!isUp) {
       options.signal?.throwIfAborted();
-      const fail = async (code: "machine-failed" | "machine-late", why: string, hint: string) =>
+      const fail = async (code: "machine-failed" | "machine-late" | "disk-full", why: string, hint: string) =>
         new VmbuilderError(code, `${machine.name} ${why}`, { hint, detail: await consoleTail(machine) });
       if (!(await isAlive(running.process)))
         throw await fail(
@@ -68,6 +71,15 @@ export async function waitForSsh(machine: Machine, running: RunningMachine, opti
           `will never be ready: ${sign}`,
           `it still runs: vmbuilder console ${machine.name}`,
         );
+      if (Date.now() > lookedAt + LOOK_MS) {
+        lookedAt = Date.now();
+        if (await standsForSpace(machine))
+          throw await fail(
+            "disk-full",
+            "stands still: the disk of this host is full",
+            `make room, then: vmbuilder restart --force ${machine.name}`,
+          );
+      }
       if (Date.now() > end)
         throw await fail(
           "machine-late",
@@ -78,6 +90,18 @@ export async function waitForSsh(machine: Machine, running: RunningMachine, opti
     }
   } finally {
     greeting.abort();
+  }
+}
+
+/** qemu stops a machine whose disk cannot grow. One that doesn't answer, since another command talks to it, is left alone. */
+async function standsForSpace({ directory }: Machine): Promise<boolean> {
+  const qmp = await connectQmp(directory, MACHINE_FILES.qmp, 0).catch(() => undefined);
+  try {
+    return ((await qmp?.execute("query-status")) as { status?: string } | undefined)?.status === "io-error";
+  } catch {
+    return false; // it has just ended, which is seen elsewhere
+  } finally {
+    qmp?.close();
   }
 }
 

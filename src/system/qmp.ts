@@ -68,7 +68,9 @@ async function negotiate(socket: Socket, timeoutMs: number): Promise<Qmp> {
   };
   socket.on("error", gone);
   socket.on("close", () => gone());
-  createInterface({ input: socket }).on("line", (line) => {
+  const lines = createInterface({ input: socket });
+  lines.on("error", () => {}); // it passes on the socket's own, which nobody else would hear
+  lines.on("line", (line) => {
     const message = JSON.parse(line) as Message;
     if (message.QMP) return greet();
     if (message.event) return; // what happened is asked for where it matters
