@@ -58,6 +58,10 @@ docs: $(PACKAGES) ## the documentation as static pages, into dist/docs
 deb: setup ## Debian packages of this commit, into dist/
 	@scripts/deb
 
+.PHONY: npm-package
+npm-package: $(PACKAGES) ## an npm package of this commit, into dist/
+	@npm pack --ignore-scripts=false --silent --pack-destination dist
+
 repo: ## a signed apt repository of those packages, into dist/repo: KEY=ID of gpg
 	@scripts/repo "$(KEY)"
 
