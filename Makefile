@@ -69,6 +69,15 @@ test-deb: ## install, upgrade, remove and purge the packages in machines, and bu
 	@scripts/setup --deb
 	@npx vitest run --project deb
 
+.PHONY: appliance
+appliance: setup ## a machine whose web page makes machines, into dist/appliance; FORMATS="qcow2 ova" for some disks
+	@scripts/appliance
+
+.PHONY: test-appliance
+test-appliance: setup-test ## build the appliance, and inside it a machine, which is booted: an hour without KVM
+	@npx vitest run --project appliance
+	@cat build/reports/appliance.md
+
 clean: ## remove what was built here (not node_modules, not the cache of builds)
 	rm -rf build dist .dist-*
 

@@ -51,6 +51,8 @@ export default defineConfig({
       // A system that boots under the server, in the page.
       project("served", "test/served/**/*.test.ts", 20 * MINUTE_MS, 1),
       project("deb", "test/deb/**/*.test.ts", 30 * MINUTE_MS, 1),
+      // The appliance, and a machine that is built inside it: an hour by software emulation.
+      project("appliance", "test/appliance/**/*.test.ts", 60 * MINUTE_MS, 1),
       project("golden", "test/golden/**/*.test.ts", 5 * MINUTE_MS, 1),
       // A server, a browser and builds.
       project("web", "test/web/**/*.test.ts", 2 * MINUTE_MS, 1),
