@@ -43,6 +43,7 @@ export const CONTENTS: readonly Section[] = [
       page("page", "Use the web page", "Machines from a form, without a terminal"),
       page("server", "Run the server", "The web page and its API for several people"),
       page("packages", "Install by apt", "Debian packages, and a repository of them"),
+      page("appliance", "Run the appliance", "vmbuilder as a machine whose web page makes machines"),
     ],
   },
   {
