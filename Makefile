@@ -55,6 +55,11 @@ bench: setup-test ## time builds against mmdebstrap: half an hour; TMPDIR says w
 docs: $(PACKAGES) ## the documentation as static pages, into dist/docs
 	@scripts/docs/site
 
+.PHONY: pictures
+pictures: setup-test ## record the terminal and the page anew, into docs/pictures: three minutes
+	@node_modules/.bin/node scripts/pictures/record.ts
+	@VMBUILDER_HOST_SETTINGS=none node_modules/.bin/node scripts/pictures/page.ts
+
 deb: setup ## Debian packages of this commit, into dist/
 	@scripts/deb
 
