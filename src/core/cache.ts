@@ -57,7 +57,7 @@ export function defaultCacheDirectory(env: Record<string, string | undefined> = 
 /**
  * Opens a cache, makes its folders, and removes what dead builds left in its work folder.
  *
- * @throws cache-unusable when it is another user's; path-unusable, disk-full
+ * @throws usage when it is no folder; cache-unusable when it is another user's; path-unusable, disk-full
  */
 export async function openCache(directory: string): Promise<Cache> {
   const root = resolve(directory);
@@ -74,6 +74,8 @@ export async function openCache(directory: string): Promise<Cache> {
 async function checkOwner(root: string): Promise<void> {
   const info = await stat(root).catch(() => undefined);
   const uid = process.getuid?.();
+  if (info && !info.isDirectory())
+    throw new VmbuilderError("usage", `the cache ${root} is no folder`, { hint: "choose another --cache-dir" });
   if (!info || info.uid === uid) return;
   throw new VmbuilderError("cache-unusable", `the cache ${root} belongs to user ${info.uid}, not to ${uid}`, {
     hint: "choose another --cache-dir: each user has a cache of their own",

@@ -134,6 +134,9 @@ describe("readRecipe", () => {
     [{ hostname: "a/b" }, '--hostname: "a/b" is no host name: letters, digits and inner hyphens, at most 63 a label'],
     [{ rootsize: "1e30" }, '--rootsize: "1e30" is not a size'],
     [{ mem: "" }, '--mem: "" is no whole number'],
+    [{ mem: "99999999999" }, '--mem: "99999999999" is more than 4194304'],
+    [{ ip: "300.1.1.1" }, '--ip: "300.1.1.1" is no address, nor dhcp or none'],
+    [{ ip6: "fe80::zz" }, '--ip6: "fe80::zz" is no IPv6 address, nor auto or none'],
     [{ mem: "63" }, '--mem: "63" is less than 64'],
     [{ proxy: "x" }, '--proxy: "x" is no URL'],
   ])("names the option: %j", async (options, message) => {

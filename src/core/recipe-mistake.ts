@@ -38,6 +38,7 @@ function describe(issue: z.core.$ZodIssue, values: unknown): { path: PropertyKey
       const inner = issue.errors.flat().filter(({ code, path }) => code !== "invalid_type" || path.length > 0);
       const deepest = inner.sort((a, b) => b.path.length - a.path.length)[0];
       if (!deepest) return { path: issue.path, message: `${shown(value)} has no place here` };
+      if (deepest.path.length === 0 && isOurs(issue)) break; // no form's own mistake says what all forms are
       return describe({ ...deepest, path: [...issue.path, ...deepest.path] }, values);
     }
     case "invalid_type":
@@ -53,8 +54,12 @@ function describe(issue: z.core.$ZodIssue, values: unknown): { path: PropertyKey
       return { path: issue.path, message: `${shown(value)} is ${issue.code === "too_big" ? "too long" : "empty"}` };
     default:
   }
-  const message = /^(is|must) /.test(issue.message) ? `${shown(value)} ${issue.message}` : issue.message;
-  return { path: issue.path, message };
+  return { path: issue.path, message: isOurs(issue) ? `${shown(value)} ${issue.message}` : issue.message };
+}
+
+/** True when the schema words a mistake itself. */
+function isOurs({ message }: z.core.$ZodIssue): boolean {
+  return /^(is|must) /.test(message);
 }
 
 const TYPES: Readonly<Record<string, string>> = {

@@ -22,6 +22,14 @@ describe("VmbuilderError", () => {
     expect(error.stack).toContain("errors.test.ts");
   });
 
+  it("names no login of an address", () => {
+    const address = "http://joe:geheim@mirror.example.org/debian";
+    const error = new VmbuilderError("mirror-unreachable", `${address}: refused`, { detail: `W: ${address} timeout` });
+    expect(error.message).toBe("http://(set)@mirror.example.org/debian: refused");
+    expect(error.detail).toBe("W: http://(set)@mirror.example.org/debian timeout");
+    expect(error.stack).not.toContain("geheim");
+  });
+
   it("has no cause when none was given", () => {
     expect("cause" in new VmbuilderError("usage", "x")).toBe(false);
   });

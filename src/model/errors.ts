@@ -1,3 +1,5 @@
+import { withoutLogins } from "./without-logins.ts";
+
 /**
  * Every error that vmbuilder reports on purpose: one table with exit status and HTTP status.
  * The command line maps `exitStatus`, the HTTP API maps `httpStatus`; nobody else decides either.
@@ -116,7 +118,7 @@ export interface ErrorDetails {
   detail?: string;
 }
 
-/** An error that names the thing and the value, with a hint that says what to do now. */
+/** An error that names the thing and the value, with a hint that says what to do now. Logins in addresses are left out: errors are logged. */
 export class VmbuilderError extends Error {
   override readonly name = "VmbuilderError";
   readonly code: ErrorCode;
@@ -124,10 +126,10 @@ export class VmbuilderError extends Error {
   readonly detail: string | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? {} : { cause: details.cause });
+    super(withoutLogins(message), details.cause === undefined ? {} : { cause: details.cause });
     this.code = code;
     this.hint = details.hint;
-    this.detail = details.detail;
+    this.detail = details.detail === undefined ? undefined : withoutLogins(details.detail);
   }
 
   /** Exit status for a command that ends with this error. */

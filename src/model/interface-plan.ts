@@ -1,5 +1,5 @@
 import { VmbuilderError } from "./errors.ts";
-import { formatIpv4, isInNetwork, isIpv6, isLinkLocal, maskOfPrefix, parseIpv4 } from "./ip.ts";
+import { formatIpv4, isHostAddress, isInNetwork, isIpv6, isLinkLocal, maskOfPrefix, parseIpv4 } from "./ip.ts";
 import type { Attachment, InterfacePlan } from "./network.ts";
 import type { InterfaceRecipe } from "./recipe.ts";
 
@@ -61,6 +61,8 @@ function planIpv6(keys: InterfaceKeys, fail: Fail): Pick<InterfacePlan, "ipv6" |
     return { ipv6: address === "none" ? "off" : "auto", addresses: [], gateways: [] };
   }
   const full = address.includes("/") ? address : `${address}/64`;
+  if (!isHostAddress(full.split("/")[0] ?? ""))
+    fail(`${address} is no address of a machine`, "give one such as 2001:db8::10/64");
   if (gateway !== undefined && !isLinkLocal(gateway) && (!isIpv6(gateway) || !isInNetwork(gateway, full)))
     fail(`gateway ${gateway} is no neighbour of ${full}`, "give a neighbour's address, or one that begins with fe80::");
   if (gateway === undefined) return { ipv6: "auto", addresses: [full], gateways: [] };
@@ -85,6 +87,7 @@ function planIpv4(
   }
   const [address = "", length] = ip.split("/");
   const own = parseIpv4(address);
+  if (!isHostAddress(address)) fail(`ip ${address} is no address of a machine`, "give one such as 192.0.2.10/24");
   const prefix = prefixOf(keys, own, length, fail);
   const mask = maskOfPrefix(prefix);
   const network = (own & mask) >>> 0;

@@ -1,5 +1,14 @@
 import { expect, it } from "vitest";
-import { formatIpv4, ipv6Network, isInNetwork, isLinkLocal, maskOfPrefix, parseIpv4, parseIpv6 } from "./ip.ts";
+import {
+  formatIpv4,
+  ipv6Network,
+  isHostAddress,
+  isInNetwork,
+  isLinkLocal,
+  maskOfPrefix,
+  parseIpv4,
+  parseIpv6,
+} from "./ip.ts";
 
 it("reads and writes dotted addresses", () => {
   expect(formatIpv4(parseIpv4("192.0.2.254"))).toBe("192.0.2.254");
@@ -36,3 +45,17 @@ it("tells neighbours from strangers", () => {
   expect(isInNetwork("192.0.2.1", "::/0")).toBe(false);
   expect([isLinkLocal("fe80::1"), isLinkLocal("febf::1"), isLinkLocal("fec0::1")]).toEqual([true, true, false]);
 });
+
+it.each(["0.0.0.1", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1", "ff02::1"])(
+  "knows that no machine has %s",
+  (address) => {
+    expect(isHostAddress(address)).toBe(false);
+  },
+);
+
+it.each(["1.0.0.1", "126.1.2.3", "192.0.2.1", "223.255.255.254", "2001:db8::1", "fe80::1", "fd00::1"])(
+  "knows that a machine may have %s",
+  (address) => {
+    expect(isHostAddress(address)).toBe(true);
+  },
+);

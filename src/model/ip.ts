@@ -47,3 +47,11 @@ export function isInNetwork(address: string, network: string): boolean {
 export function isLinkLocal(address: string): boolean {
   return isInNetwork(address, "fe80::/10");
 }
+
+/** Loopback, groups of machines, and what means no machine or is kept for later. */
+const NO_HOSTS = ["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/127", "ff00::/8"];
+
+/** True for an address that a network card can have. */
+export function isHostAddress(address: string): boolean {
+  return !NO_HOSTS.some((network) => isInNetwork(address, network));
+}

@@ -51,6 +51,10 @@ describe("planNetwork", () => {
   });
   it.each([
     [{ gw: "192.0.2.1" }, "no ip"],
+    [{ ip: "127.0.0.1" }, "no address of a machine"],
+    [{ ip: "224.0.0.5/24" }, "no address of a machine"],
+    [{ ip6: "ff02::1" }, "no address of a machine"],
+    [{ ip: "::1" }, "no address of a machine"],
     [{ ip: "192.0.2.0" }, "network address"],
     [{ ip: "192.0.2.255" }, "broadcast address"],
     [{ ip: "192.0.2.10", gw: "198.51.100.1" }, "no neighbour"],

@@ -27,7 +27,7 @@ const count = (min: number, max: number) =>
       z.number(),
       z
         .string()
-        .regex(/^\d{1,9}$/, "is no whole number")
+        .regex(/^\d{1,15}$/, "is no whole number")
         .transform(Number),
     ])
     .pipe(z.int("is no whole number").min(min, `is less than ${min}`).max(max, `is more than ${max}`));

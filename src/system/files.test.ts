@@ -66,6 +66,10 @@ describe("makeDirectory", () => {
     expect((await stat(path)).isDirectory()).toBe(true);
   });
 
+  it("gives up where nothing can be made, though a parent is there", async () => {
+    await expect(makeDirectory("/proc/vmbuilder/x")).rejects.toMatchObject({ code: "path-unusable" });
+  });
+
   it("names what is in the way", async () => {
     const file = join(directory, "file");
     await writeFile(file, "");

@@ -109,14 +109,29 @@ export async function writeFileAtomically(path: string, content: string | Uint8A
 
 /** Makes a folder with its parents. @throws disk-full, path-unusable */
 export async function makeDirectory(path: string, mode?: number): Promise<void> {
-  await mkdir(path, { recursive: true, ...(mode === undefined ? {} : { mode }) }).catch((error: unknown) => {
+  await makeParents(path, mode).catch((error: unknown) => {
     if (!isMissing(error)) throw fileError(error, path);
-    // Node reports a read-only file system as a missing parent when it makes parents too.
     throw new VmbuilderError("path-unusable", `cannot make ${path}`, {
       hint: "check whether its file system can be written, or choose another place with --cache-dir and --dest",
       cause: error,
     });
   });
+}
+
+/** Node's own recursion never ends below a folder like /proc, where nothing can be made and "no such file" is the answer. */
+async function makeParents(path: string, mode: number | undefined): Promise<void> {
+  const parent = dirname(path);
+  const make = () => mkdir(path, mode);
+  await make()
+    .catch(async (error: unknown) => {
+      if (!isMissing(error) || parent === path) throw error;
+      await makeParents(parent, mode);
+      await make();
+    })
+    .catch(async (error: unknown) => {
+      const there = await stat(path).catch(() => undefined);
+      if (!there?.isDirectory()) throw error;
+    });
 }
 
 /**

@@ -27,11 +27,11 @@ async function everything(): Promise<string[]> {
   return (await readdir(folder, { recursive: true })).sort();
 }
 
-/** Runs a command with a home of its own; `@` stands for the test's folder. */
+/** Runs a command with a home of its own; `@/` stands for the test's folder. */
 function cli(...args: string[]) {
   const env = { HOME: home, XDG_CACHE_HOME: "", VMBUILDER_CACHE_DIR: "", NO_COLOR: "1", FORCE_COLOR: "0" };
   return vmbuilder(
-    args.map((arg) => arg.replace("@", folder)),
+    args.map((arg) => arg.replace("@/", `${folder}/`)),
     env,
   );
 }
@@ -89,6 +89,34 @@ describe("wrong input", () => {
     ).toHaveLength(1);
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(await everything()).toEqual(before);
+  });
+
+  it.each([[[]], [["cache"]], [["profile"]]])("says below the help that a command is missing: %j", async (args) => {
+    const { status, stdout, stderr } = await cli(...args);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toMatch(
+      /^Usage: vmbuilder [\s\S]*\nvmbuilder: error: a command is missing \[usage\]\n {2}hint: .*\n$/,
+    );
+  });
+
+  it.each([
+    ["a cache that is no folder", ["--cache-dir", "@/key.pub"], "key.pub is no folder"],
+    ["a mirror that is not there", ["--mirror", "@/none"], "there is no mirror at "],
+  ])("that the host must be asked for, %s: status 2, and no folder", async (_, args, message) => {
+    const { status, stdout, stderr } = await cli("build", ...login, "-q", "--dest", "@/vm", ...args);
+    expect(stderr).toContain(message);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(await everything()).not.toContain("vm");
+  });
+
+  it.each([[[]], [["--json"]]])("and a plan tell no login of a mirror: %j", async (args) => {
+    const mirror = ["--mirror", "http://joe:geheim@127.0.0.1:9/debian", "--dest", "@/vm", ...args];
+    const plan = await cli("build", "-n", ...login, ...mirror);
+    expect(plan).toMatchObject({ status: 0, stderr: "", stdout: expect.stringContaining("http://(set)@127.0.0.1:9/") });
+    const build = await cli("build", "-v", ...login, ...mirror);
+    expect(build.status).toBe(1);
+    expect(build.stderr).toContain("http://(set)@127.0.0.1:9/debian");
+    for (const text of [plan.stdout, build.stdout, build.stderr]) expect(text).not.toContain("geheim");
   });
 
   it("is one line of JSON where JSON was asked for", async () => {

@@ -6,6 +6,7 @@ import { formatSize } from "../../model/size.ts";
 import { contentOf, type Partition, SECTOR_BYTES } from "../../model/storage-plan.ts";
 import { mountsOf, volumesOf } from "../../model/storage-request.ts";
 import type { HostSetting, SettingName } from "../../model/system-settings.ts";
+import { withoutLogins } from "../../model/without-logins.ts";
 import { wrap } from "./text.ts";
 
 const LABEL_COLUMNS = 11;
@@ -29,7 +30,7 @@ export function formatPlan(plan: Plan): string {
     ...row("Packages", `priority ${packages.priorities.join(" and ")}, with`),
     ...row("", packages.include.join(" ")),
     ...(packages.exclude.length > 0 ? row("Without", packages.exclude.join(" ")) : []),
-    ...row("Mirror", recipe.mirror ?? "the host's own, else the one that debootstrap names"),
+    ...row("Mirror", withoutLogins(recipe.mirror ?? "") || "the host's own, else the one that debootstrap names"),
     ...Object.entries(SETTINGS).flatMap(([name, label]) =>
       row(label, describeSetting(plan.settings[name as SettingName])),
     ),
@@ -71,9 +72,10 @@ export function describePlan({ recipe, changes, ...rest }: Plan): object {
       .filter((key) => recipe[key] !== undefined)
       .map((key) => [key, "(set)"]),
   );
-  return {
+  const plan = {
     recipe: { ...recipe, ...hidden },
     ...rest,
     scripts: [...changes.settings, ...changes.scripts].map(({ name }) => name),
   };
+  return JSON.parse(withoutLogins(JSON.stringify(plan))) as object;
 }

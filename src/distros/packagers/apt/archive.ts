@@ -1,6 +1,7 @@
+import { existsSync } from "node:fs";
 import { access } from "node:fs/promises";
 import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { VmbuilderError } from "../../../model/errors.ts";
 import type { AptSource } from "../../../model/package.ts";
 import type { Recipe } from "../../../model/recipe.ts";
@@ -64,6 +65,10 @@ export async function findArchive(
   const rules = { checkValidUntil: source.checkValidUntil ?? true };
   const releases = await Promise.all(pockets.map(({ uri, suite }) => fetchRelease(uri, suite, options, nowMs, rules)));
   const [main] = pockets;
+  if (main?.uri.startsWith("file:") && !releases[0] && !existsSync(fileURLToPath(main.uri)))
+    throw new VmbuilderError("mirror-unknown", `there is no mirror at ${fileURLToPath(main.uri)}`, {
+      hint: "check --mirror: it names a folder that holds dists and pool, or an address",
+    });
   if (main && !releases[0])
     throw new VmbuilderError("mirror-not-a-repository", `${main.uri} has no suite ${main.suite}`, {
       hint: "check --mirror and --suite",
