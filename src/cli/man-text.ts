@@ -19,21 +19,45 @@ export const MAN_FILES: readonly ManEntry[] = [
   { term: "DIR/run.sh", text: "Starts the machine; its arguments are passed on to qemu." },
   { term: "DIR/manifest", text: "Packages in the machine: name, version, architecture." },
   { term: "DIR/build.json", text: "Recipe, plan, packages and files with their hashes, and the seconds of each step." },
+  {
+    term: "DIR/.identity.json",
+    text: "What clones are made from. It holds hashes of passwords (mode 0600): don't publish it.",
+  },
+  {
+    term: "RECIPE.lock",
+    text: "Packages that build takes for RECIPE.yaml, by version and hash; vmbuilder lock writes it.",
+  },
   { term: "~/.cache/vmbuilder", text: "The cache, which linked clones need too; vmbuilder cache shows and tidies it." },
   {
     term: "~/.config/vmbuilder/config.yaml, /etc/vmbuilder/config.yaml",
     text: "Recipes that hold where nothing else does: the user's, and beneath it the host's.",
   },
   { term: "~/.local/share/vmbuilder/profiles", text: "Profiles; they beat the configuration files." },
+  { term: "~/.local/state/vmbuilder", text: "Machines that up made, and the ssh key that leads into them." },
+  {
+    term: "~/.local/share/vmbuilder/server",
+    text: "Database, images and logs of serve, unless --data-dir names another.",
+  },
 ];
 
 /** Environment variables that are read. */
 export const MAN_ENVIRONMENT: readonly ManEntry[] = [
-  { term: "XDG_CACHE_HOME", text: "Folder that holds the cache, in place of ~/.cache." },
+  { term: "VMBUILDER_CACHE_DIR", text: "As --cache-dir, for every command." },
+  { term: "VMBUILDER_STATE_DIR", text: "Folder of the machines that up made, in place of ~/.local/state/vmbuilder." },
+  {
+    term: "XDG_CACHE_HOME, XDG_STATE_HOME",
+    text: "Folders that hold cache and machines, in place of ~/.cache and ~/.local/state.",
+  },
   { term: "XDG_CONFIG_HOME, XDG_DATA_HOME", text: "Folders that hold the user's configuration and profiles." },
   {
     term: "VMBUILDER_USER_CONFIG, VMBUILDER_SYSTEM_CONFIG, VMBUILDER_PROFILE",
     text: "As --user-config, --system-config and --profile.",
+  },
+  { term: "VMBUILDER_TOKEN", text: "Token for --server, where --token-file isn't given." },
+  { term: "VMBUILDER_UPLOAD_TOKEN", text: "Token that upload sends to an address of http or https." },
+  {
+    term: "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_ENDPOINT_URL",
+    text: "Who asks, and where, when upload sends to S3.",
   },
   { term: "http_proxy, https_proxy, no_proxy", text: "Proxies for downloads, where --proxy isn't given." },
   { term: "NO_COLOR", text: "When set and not empty, output has no colours." },
@@ -43,9 +67,10 @@ export const MAN_ENVIRONMENT: readonly ManEntry[] = [
 
 /** Exit statuses. */
 export const MAN_EXIT_STATUS: readonly ManEntry[] = [
-  { term: "0", text: "Success." },
-  { term: "1", text: "The command failed." },
+  { term: "0", text: "Success; for test and upgrade-test: all tests passed; for diff: there is no difference." },
+  { term: "1", text: "The command failed, a test did, or there is a difference." },
   { term: "2", text: "Wrong input; nothing was touched." },
+  { term: "other", text: "Of exec and ssh: the command's own." },
   { term: "130", text: "Interrupted by SIGINT, SIGTERM or SIGHUP; a second signal ends the program at once." },
 ];
 
@@ -66,6 +91,10 @@ export const MAN_EXAMPLES: readonly { text: string; lines: readonly string[] }[]
   {
     text: "Two machines from one recipe; the second takes seconds:",
     lines: ["vmbuilder build web.yaml --hostname web1", "vmbuilder build web.yaml --hostname web2"],
+  },
+  {
+    text: "Make a machine, run a command in it, remove it:",
+    lines: ["vmbuilder up web.yaml", "vmbuilder exec web -- systemctl --failed", "vmbuilder rm --force web"],
   },
   {
     text: "Build from a local mirror, for a script:",

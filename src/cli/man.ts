@@ -9,6 +9,7 @@ import {
   MAN_FILES,
   MAN_SEE_ALSO,
 } from "./man-text.ts";
+import { manualText } from "./manual-texts.ts";
 import { OLD_FORM, UBUNTU_PROGRAM } from "./old-form.ts";
 import { isOldOption } from "./old-options.ts";
 import { bold, entry, example, italic, paragraph, roffText, section, subsection } from "./roff.ts";
@@ -94,11 +95,12 @@ function optionEntry(option: Option): string {
 
 /** An option's names, the word for its value, and what it does, with its choices where the help doesn't name them. */
 export function optionParts(option: Option): { names: string[]; argument: string | undefined; text: string } {
-  const choices = option.argChoices && !option.argChoices.every((choice) => option.description.includes(choice));
+  const description = manualText(option);
+  const choices = option.argChoices && !option.argChoices.every((choice) => description.includes(choice));
   return {
     names: [option.short, option.long].filter((name) => name !== undefined),
     argument: /<(.*)>/.exec(option.flags)?.[1],
-    text: choices ? `${option.description}; one of ${option.argChoices?.join(", ")}` : option.description,
+    text: choices ? `${description}; one of ${option.argChoices?.join(", ")}` : description,
   };
 }
 
