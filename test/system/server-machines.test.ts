@@ -3,6 +3,7 @@
  * file takes seconds; `make test-served` boots a system.
  */
 import { readFile, stat } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
@@ -79,6 +80,12 @@ function open(what: string, headers: Record<string, string>) {
     close: () => socket.close(),
   };
 }
+const isListening = (port: number) =>
+  new Promise<boolean>((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => resolve(true));
+    socket.once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
 const byToken = () => ({ authorization: `Bearer ${token}` });
 const byCookie = (origin?: string) => ({ cookie: olga.cookie, ...(origin === undefined ? {} : { origin }) });
 
@@ -101,9 +108,27 @@ describe("a machine", () => {
     expect(spec.cards[0].netdev).toContain("restrict=on");
   });
 
+  it("takes ports to lead to, which only those who may use it see", async () => {
+    expect((await olga.ask("PATCH", `machines/${id}`, { ports: [80, 80] })).status).toBe(400);
+    expect((await olga.ask("PATCH", `machines/${id}`, { ports: [0] })).status).toBe(400);
+    expect((await olga.ask("PATCH", `machines/${id}`, { ports: [22] })).status).toBe(400);
+    const { body } = await olga.ask("PATCH", `machines/${id}`, { ports: [80, 5432] });
+    const ports = [80, 5432].map((port) => ({ port, hostPort: null }));
+    expect(body).toMatchObject({ ssh: null, ports });
+    expect((await ben.ask("PATCH", `machines/${id}`, { ports: [81] })).status).toBe(404);
+    await olga.ask("PATCH", `machines/${id}`, { isShared: true });
+    expect((await ben.ask("GET", `machines/${id}`)).body).toMatchObject({ ssh: null, ports: [] });
+    await olga.ask("PATCH", `machines/${id}`, { isShared: false });
+    expect((await olga.ask("GET", `machines/${id}`)).body.ports).toEqual(ports);
+  });
+
   it("starts, and its console is typed into by several at once", async () => {
     await writeBootSector(join(folder(), "test.qcow2"));
-    expect(await act("start")).toMatchObject({ state: "running", accelerator: expect.any(String) });
+    const started = await act("start");
+    expect(started).toMatchObject({ state: "running", accelerator: expect.any(String) });
+    const hostPorts = [started.ssh.hostPort, ...started.ports.map((one: { hostPort: number }) => one.hostPort)];
+    expect(new Set(hostPorts).size).toBe(3);
+    for (const port of hostPorts) expect(await isListening(port), String(port)).toBe(true);
     const one = open("console", byToken());
     expect(await one.opened).toBe(101);
     await one.waitFor(GREETING);

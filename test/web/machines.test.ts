@@ -91,6 +91,18 @@ describe("a machine", () => {
     await accessible();
   });
 
+  it("tells how to get in, and opens ports from the next start on", async () => {
+    await tab("Connect");
+    await page.getByText(/^ssh -p \d+ root@127\.0\.0\.1$/).waitFor();
+    await page.getByLabel("Open ports of the machine").fill("80, no");
+    await button("Save").click();
+    await page.getByText('"no" is no port').waitFor();
+    await page.getByLabel("Open ports of the machine").fill("80, 5432");
+    await button("Save").click();
+    await page.getByText("from its next start on").first().waitFor();
+    await accessible();
+  });
+
   it("goes back to a snapshot", async () => {
     await tab("Snapshots");
     await page.getByLabel("Name of a new snapshot").fill("before");
@@ -108,7 +120,7 @@ describe("a machine", () => {
   it("is accessible and fits on a phone in the dark", async () => {
     await page.setViewportSize(PHONE);
     await page.emulateMedia({ colorScheme: "dark" });
-    for (const name of ["Console", "Screen", "Log", "Snapshots", "Tests"]) {
+    for (const name of ["Console", "Screen", "Connect", "Log", "Snapshots", "Tests"]) {
       await tab(name);
       await accessible();
     }

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { describeState, type MachineSummary } from "../../machines/describe.ts";
+import type { Machine } from "../../machines/machine.ts";
 import { readMachine } from "../../machines/store.ts";
 import { failuresOf } from "../../model/test-run.ts";
 import { MACHINE_ACTIONS } from "../machines/machine-tasks.ts";
@@ -37,6 +38,9 @@ export const machineViewSchema = z
       isRunning: z.boolean(),
       last: z.object({ at: z.iso.datetime(), passed: count, failed: count }).nullable(),
     }),
+    /** Ports of the server's loopback; null for what does not run. Nothing for those who may only look. */
+    ssh: z.object({ hostPort: z.int() }).nullable(),
+    ports: z.array(z.object({ port: z.int(), hostPort: z.int().nullable() })),
     can: z.object({ control: z.boolean() }),
   })
   .meta({ id: "Machine" });
@@ -51,8 +55,10 @@ export async function prepareMachine(
 ): Promise<(user: User) => MachineView> {
   const { id, owner, name, isShared, isMade, imageId, facts, error, testRun } = machine;
   const { distro, suite, architecture, memoryMb, cpus, imageName } = facts;
-  const summary = isMade ? await readMachine(store, id).then(describeState, () => undefined) : undefined;
+  // Asked for first: what has just ended shows in the state that is read after it.
   const busy = tasks.busy(id) ?? null;
+  const made = isMade ? await readMachine(store, id).catch(() => undefined) : undefined;
+  const summary = made && (await describeState(made));
   const failed = testRun ? failuresOf(testRun).length : 0;
   const last = testRun && {
     ...{ at: testRun.startedAt, failed, passed: testRun.outcomes.length - failed },
@@ -69,7 +75,22 @@ export async function prepareMachine(
     error,
     tests: { count: facts.tests, isRunning: tasks.isTesting(id), last },
   };
-  return (user) => ({ ...view, can: { control: mayEdit(machine, user) } });
+  const ways = waysIn(made, summary);
+  return (user) => {
+    const control = mayEdit(machine, user);
+    return { ...view, ...(control ? ways : { ssh: null, ports: [] }), can: { control } };
+  };
+}
+
+/** By which ports of the host one gets in. */
+function waysIn(made: Machine | undefined, summary: MachineSummary | undefined): Pick<MachineView, "ssh" | "ports"> {
+  const open = summary?.forwards ?? [];
+  return {
+    ssh: summary?.sshPort === undefined ? null : { hostPort: summary.sshPort },
+    ports: (made?.forwards ?? []).map(({ guest: port }) => {
+      return { port, hostPort: open.find(({ guest }) => guest === port)?.host ?? null };
+    }),
+  };
 }
 
 function runOf(summary: MachineSummary | undefined): Pick<MachineView, "ended" | "startedAt" | "accelerator"> {

@@ -1,11 +1,11 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createFromImage } from "../../machines/image-machine.ts";
-import type { Machine } from "../../machines/machine.ts";
+import type { Forward, Machine } from "../../machines/machine.ts";
 import { removeSnapshot, restoreSnapshot, takeSnapshot } from "../../machines/snapshots.ts";
 import { startMachine } from "../../machines/start.ts";
 import { removeMachine, stopMachine } from "../../machines/stop.ts";
-import { machineDirectory, readMachine } from "../../machines/store.ts";
+import { machineDirectory, readMachine, withMachineLock, writeSpec } from "../../machines/store.ts";
 import { testThrowaway } from "../../machines/test-run.ts";
 import { VmbuilderError } from "../../model/errors.ts";
 import { recipeSchema } from "../../model/recipe.ts";
@@ -18,26 +18,37 @@ import { changeMachine, forgetMachine, type ServedMachine } from "../store/machi
 /** Beside its memory, what a machine's qemu takes, and what the host shall keep. */
 const RESERVE_BYTES = 512 * 1024 ** 2;
 const MIB = 1024 ** 2;
+const LOCK_MS = 5000;
 
 /** How a machine differs from what its image's recipe says. */
 export interface MachineSize {
   readonly hostname?: string | undefined;
   readonly memoryMb?: number | undefined;
   readonly cpus?: number | undefined;
+  /** Ports that the host leads to. */
+  readonly ports: readonly number[];
 }
 
 /** Makes a machine from an image, and starts it if that is wanted. */
 export function createServed(
   { id, name }: ServedMachine,
   image: Image,
-  size: MachineSize,
+  { ports, ...size }: MachineSize,
   isStarted: boolean,
   server: ServerContext,
 ): void {
   const { database, folder, settings } = server;
   const { store, tasks, network } = server.machines;
   tasks.begin(id, "create", async (signal) => {
-    const request = { ...size, name: id, source: folder.image(image.id), origin: `image ${image.name}`, network };
+    const forwards = ports.map(toAnyPort);
+    const request = {
+      ...size,
+      forwards,
+      name: id,
+      source: folder.image(image.id),
+      origin: `image ${image.name}`,
+      network,
+    };
     const machine = await createFromImage(store, {
       ...{ ...request, cacheDirectory: settings.cacheDirectory, signal },
       emit: () => {},
@@ -45,6 +56,20 @@ export function createServed(
     changeMachine(database, id, { isMade: true, diskBytes: await diskBytesOf(machine) });
     if (isStarted) await start(machine, name, signal, server);
   });
+}
+
+/** Says which ports of a machine the host leads to from its next start on. @throws conflict */
+export async function openPorts(served: ServedMachine, ports: readonly number[], server: ServerContext): Promise<void> {
+  const machine = await madeMachine(served, server);
+  await withMachineLock(server.machines.store, machine.name, AbortSignal.timeout(LOCK_MS), async () => {
+    const now = await readMachine(server.machines.store, machine.name);
+    await writeSpec({ ...now, forwards: ports.map(toAnyPort) });
+  });
+}
+
+/** The host's port is for the host to choose: whoever could name one could keep others from theirs. */
+function toAnyPort(guest: number): Forward {
+  return { host: 0, guest };
 }
 
 /** Starts a machine. */

@@ -10,6 +10,7 @@ import { type Answer, type Route, route, type UserAsk } from "../http/route.ts";
 import {
   createServed,
   madeMachine,
+  openPorts,
   removeServed,
   restartServed,
   startServed,
@@ -28,6 +29,12 @@ import { audit, listOf, owned, pageOf, pageQuery, seen, visibleTo } from "./comm
 
 const name = z.string().trim().min(1).max(100);
 const flag = z.enum(["true", "false"]).default("false");
+/** Ports of a machine that the server's own machine leads to. */
+const ports = z
+  .array(z.int().min(1).max(65_535))
+  .max(16)
+  .refine((all) => new Set(all).size === all.length, "names a port twice")
+  .refine((all) => !all.includes(22), "names 22, but ssh has a port of its own");
 const newMachine = z.strictObject({
   imageId: z.string().max(64),
   name: name.optional(),
@@ -40,6 +47,7 @@ const newMachine = z.strictObject({
   cpus: z.int().min(1).max(256).optional(),
   isShared: z.boolean().default(false),
   isStarted: z.boolean().default(true),
+  ports: ports.default([]),
 });
 const LOG_BYTES = 1024 ** 2;
 const accepted = { 202: machineViewSchema };
@@ -80,7 +88,7 @@ export const MACHINE_ROUTES: readonly Route[] = [
       });
       audit(ask, "create machine", machine.id, machine.name);
       const { hostname, memoryMb, cpus, isStarted } = body;
-      createServed(machine, image, { hostname, memoryMb, cpus }, isStarted, server);
+      createServed(machine, image, { hostname, memoryMb, cpus, ports: body.ports }, isStarted, server);
       return { status: 201, body: await showMachine(machine, user, server) };
     },
   }),
@@ -95,12 +103,15 @@ export const MACHINE_ROUTES: readonly Route[] = [
   route({
     method: "patch",
     path: "/machines/{id}",
-    summary: "Changes its name, or who sees it",
+    summary: "Changes its name, who sees it, or from its next start on the ports that lead to it",
     access: "builder",
-    body: z.strictObject({ name: name.optional(), isShared: z.boolean().optional() }),
+    body: z.strictObject({ name: name.optional(), isShared: z.boolean().optional(), ports: ports.optional() }),
     answers: { 200: machineViewSchema },
     async handle(ask) {
-      changeMachine(ask.server.database, ownedMachine(ask).id, ask.body);
+      const served = ownedMachine(ask);
+      const { ports, ...body } = ask.body;
+      if (ports) await openPorts(served, ports, ask.server);
+      changeMachine(ask.server.database, served.id, body);
       return shown(ask, 200);
     },
   }),

@@ -205,6 +205,9 @@ export interface Machine {
     readonly isRunning: boolean;
     readonly last: { readonly at: string; readonly passed: number; readonly failed: number } | null;
   };
+  /** Ports of the server's loopback. */
+  readonly ssh: { readonly hostPort: number } | null;
+  readonly ports: readonly { readonly port: number; readonly hostPort: number | null }[];
   readonly can: { control: boolean };
 }
 

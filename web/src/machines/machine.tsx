@@ -4,7 +4,7 @@ import { get } from "../api/client.ts";
 import type { Machine as MachineData } from "../api/types.ts";
 import { Button } from "../parts/button.tsx";
 import { ConfirmButton } from "../parts/confirm.tsx";
-import { count, formatAgo, formatBytes, formatDate, formatSize } from "../parts/format.ts";
+import { count, formatAgo, formatBytes, formatDate, formatSize, formatSystem } from "../parts/format.ts";
 import { SwitchField } from "../parts/input.tsx";
 import { Page } from "../parts/page.tsx";
 import { Badge, Empty, Loading, Message } from "../parts/states.tsx";
@@ -19,6 +19,7 @@ import { Screen } from "./screen.tsx";
 import { Snapshots } from "./snapshots.tsx";
 import { Terminal } from "./terminal.tsx";
 import { Tests } from "./tests.tsx";
+import { WaysIn } from "./ways-in.tsx";
 
 const BACK = { href: "#/machines", text: "Machines" };
 const MIB = 1024 ** 2;
@@ -84,6 +85,9 @@ function tabsOf(machine: MachineData) {
     ...(can.control && hasScreen
       ? [{ id: "screen", text: "Screen", icon: "screen" as const, show: () => <Screen machine={machine} /> }]
       : []),
+    ...(can.control
+      ? [{ id: "ssh", text: "Connect", icon: "key" as const, show: () => <WaysIn machine={machine} /> }]
+      : []),
     { id: "log", text: "Log", icon: "file" as const, show: () => <ConsoleLog machine={machine} /> },
     { id: "snapshots", text: "Snapshots", icon: "camera" as const, show: () => <Snapshots machine={machine} /> },
     {
@@ -107,8 +111,8 @@ function Facts({ machine }: { machine: MachineData }) {
       )}
       {machine.isShared && <Badge icon="people">shared</Badge>}
       <span>
-        {machine.distro} {machine.suite} · {formatSize(memoryMb * MIB)}, {count(cpus, "processor")} ·{" "}
-        {formatBytes(diskBytes)} on disk
+        {formatSystem(machine)} · {formatSize(memoryMb * MIB)}, {count(cpus, "processor")} · {formatBytes(diskBytes)} on
+        disk
       </span>
       <span title={formatDate(startedAt ?? createdAt)}>
         {startedAt ? `started ${formatAgo(startedAt)}` : `made ${formatAgo(createdAt)}`} from{" "}

@@ -41,3 +41,8 @@ export function formatGuess(seconds: number): string {
   if (seconds < 90) return `about ${seconds < 20 ? Math.round(seconds) : Math.round(seconds / 5) * 5} seconds`;
   return `about ${Math.round(seconds / 60)} minutes`;
 }
+
+/** What runs inside, as people write it: `Debian trixie`. */
+export function formatSystem({ distro, suite }: { distro: string; suite: string | null }): string {
+  return `${distro.slice(0, 1).toUpperCase()}${distro.slice(1)} ${suite ?? ""}`.trim();
+}
