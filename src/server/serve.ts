@@ -83,9 +83,11 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       counters: { requests: new Map(), downloads: 0 },
     };
     const socketFd = inheritedSocket(process.env, process.pid);
-    const listener = await listen(createApp(server).fetch, createSockets(server), { ...options, socketFd }).catch(
+    const sockets = createSockets(server);
+    const listener = await listen(createApp(server).fetch, sockets, { ...options, socketFd }).catch(
       (error: unknown) => {
         server.feed.close();
+        sockets.close();
         throw error;
       },
     );

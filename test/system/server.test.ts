@@ -366,6 +366,17 @@ describe("wrong recipes", () => {
     });
   });
 
+  it("a profile may name a file, which is missing at its field until somebody brings it", async () => {
+    const recipe = { hostname: "keyed", "ssh-key": "me.pub" };
+    const { body: profile } = await olga.ask("POST", "profiles", { name: "keyed", recipe });
+    const { body: without } = await olga.ask("POST", "recipes/check", { yaml: profile.yaml });
+    expect(without.problems).toMatchObject([
+      { path: ["ssh-key"], message: expect.stringContaining('"me.pub" is none of the files'), line: 2 },
+    ]);
+    const files = { "me.pub": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ6Zr5N8mWb0qXyOe0Yw0bq0x0u7bq0m2o4l8m9n0p1q me\n" };
+    expect((await olga.ask("POST", "recipes/check", { yaml: profile.yaml, files })).body.problems).toEqual([]);
+  });
+
   it("a plan tells what the cache has, and how long it will take", async () => {
     const { body } = await olga.ask("POST", "plans", { recipe: RECIPE });
     expect(body).toMatchObject({
@@ -413,10 +424,12 @@ describe("what is killed", () => {
     const { body } = await olga.ask("GET", "builds?limit=1");
     const path = `builds/${body.items[0].id}/events`;
     const all = await readEvents(olga, path, () => false);
-    const middle = all[Math.floor(all.length / 2)]?.id ?? 0;
+    const middle = all[Math.floor((all.length - 1) / 2)]?.id ?? 0;
     const rest = await readEvents(olga, path, () => false, { "last-event-id": String(middle) });
     const wanted = all.filter(({ id, type }) => id > middle && type !== "build");
     expect(rest.filter(({ type }) => type !== "build").map(({ id }) => id)).toEqual(wanted.map(({ id }) => id));
+    const last = { "last-event-id": String(all.at(-1)?.id) };
+    expect((await readEvents(olga, path, () => false, last)).map(({ type }) => type)).toEqual(["end"]);
     const [first] = await readEvents(olga, path, (events) => events.length > 0, { "last-event-id": "999999999" });
     expect(first?.type).toBe("reset");
   });

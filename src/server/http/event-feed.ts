@@ -1,6 +1,6 @@
 import { VmbuilderError } from "../../model/errors.ts";
 import type { Database } from "../store/database.ts";
-import { eventRange, eventsAfter, type StoredEvent } from "../store/events.ts";
+import { endOf, eventRange, eventsAfter, type StoredEvent } from "../store/events.ts";
 import { type Caller, isAlive } from "../store/sessions.ts";
 import { findUser, type User } from "../store/users.ts";
 import { TooMany } from "./rate-limit.ts";
@@ -129,6 +129,12 @@ export function createEventFeed(database: Database, prepare: PrepareEvent): Even
     for (let isFirst = true; replaying.has(watcher); isFirst = false) {
       const missed = eventsAfter(database, watcher.lastId, watcher.buildId, MOST_AT_ONCE);
       if (missed.length === 0) {
+        // Who comes back after the end hears it once more; nothing else would come, ever.
+        const over = isFirst && watcher.buildId !== undefined ? endOf(database, watcher.buildId) : undefined;
+        if (over && over.id <= watcher.lastId) {
+          watcher.lastId = over.id - 1;
+          return deliver(watcher, over, await prepare(over));
+        }
         replaying.delete(watcher);
         watchers.add(watcher);
         return;

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { createSecureContext } from "node:tls";
 import { getRequestListener } from "@hono/node-server";
 import { VmbuilderError } from "../../model/errors.ts";
 import type { Sockets } from "./sockets.ts";
@@ -90,7 +91,17 @@ async function readTls({
     readFile(path).catch((cause: NodeJS.ErrnoException) => {
       throw new VmbuilderError("file-unreadable", `cannot read ${path}: ${cause.message}`, { cause });
     });
-  return { cert: await read(certificate), key: await read(key) };
+  const pair = { cert: await read(certificate), key: await read(key) };
+  try {
+    createSecureContext(pair);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new VmbuilderError("file-unreadable", `${certificate} and ${key} are no certificate and its key: ${why}`, {
+      hint: "both are PEM files; the key has no password",
+      cause,
+    });
+  }
+  return pair;
 }
 
 function unusable({ host, port }: ListenOptions, cause: NodeJS.ErrnoException): VmbuilderError {

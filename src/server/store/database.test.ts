@@ -67,6 +67,15 @@ describe("Database", () => {
     database.close();
   });
 
+  it("says that it cannot be written", () => {
+    const database = new Database(path("read-only"));
+    database.run("PRAGMA query_only = 1");
+    expect(() => database.run("INSERT INTO audit (at, action, target) VALUES (1, 'x', 'y')")).toThrow(
+      expect.objectContaining({ code: "database-unusable", message: expect.stringContaining("readonly") }),
+    );
+    database.close();
+  });
+
   it("does all of a transaction or nothing", () => {
     const database = new Database(path("transaction"));
     const half = () =>

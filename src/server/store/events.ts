@@ -38,7 +38,17 @@ export function eventsAfter(database: Database, id: number, subject: string | un
           "SELECT * FROM events WHERE id > ? AND subject = ? ORDER BY id LIMIT ?",
           ...[id, subject, limit],
         );
-  return rows.map((row) => ({ ...row, data: row.data === null ? undefined : JSON.parse(row.data) }));
+  return rows.map(eventOf);
+}
+
+/** The event by which a build ended, if it has. */
+export function endOf(database: Database, buildId: string): StoredEvent | undefined {
+  const row = database.get<EventRow>("SELECT * FROM events WHERE subject = ? ORDER BY id DESC LIMIT 1", buildId);
+  return row?.type === "end" ? eventOf(row) : undefined;
+}
+
+function eventOf(row: EventRow): StoredEvent {
+  return { ...row, data: row.data === null ? undefined : JSON.parse(row.data) };
 }
 
 /** Ids of the first and the last event that are kept. */

@@ -35,6 +35,7 @@ export function beginSession(database: Database, user: string, isOidc = false): 
     "INSERT INTO sessions (hash, user, csrfToken, createdAt, usedAt, isOidc) VALUES (?, ?, ?, ?, ?, ?)",
     ...[hashSecret(secret), user, makeSecret(), now, now, Number(isOidc)],
   );
+  database.run("UPDATE users SET seenAt = ? WHERE name = ?", now, user);
   database.run("DELETE FROM sessions WHERE usedAt < ? OR createdAt < ?", now - IDLE_MS, now - LONGEST_MS);
   return secret;
 }
