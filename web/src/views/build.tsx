@@ -2,7 +2,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { ApiError } from "../api/client.ts";
 import type { Build as BuildData, BuildStep } from "../api/types.ts";
 import { Button, ButtonLink } from "../parts/button.tsx";
-import { formatAgo, formatBytes, formatWholeSeconds } from "../parts/format.ts";
+import { formatAgo, formatBytes, formatSystem, formatWholeSeconds } from "../parts/format.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Page } from "../parts/page.tsx";
 import { Bar, Empty, Loading, Message, StateBadge } from "../parts/states.tsx";
@@ -43,7 +43,7 @@ export function Build({ id }: { id: string }) {
         <>
           <StateBadge state={build.state} />
           <span>
-            {build.distro} {build.suite} · begun {formatAgo(build.startedAt ?? build.createdAt)}
+            {formatSystem(build)} · begun {formatAgo(build.startedAt ?? build.createdAt)}
             {build.seconds !== null && ` · took ${formatWholeSeconds(build.seconds)}`}
           </span>
         </>

@@ -1,6 +1,6 @@
 import type { Build } from "../api/types.ts";
 import { ButtonLink } from "../parts/button.tsx";
-import { formatAgo, formatDate, formatWholeSeconds } from "../parts/format.ts";
+import { formatAgo, formatDate, formatSystem, formatWholeSeconds } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
 import { Bar, Empty, Loading, StateBadge } from "../parts/states.tsx";
 import { builds } from "../state/live.ts";
@@ -68,7 +68,7 @@ function EndedBuild({ build }: { build: Build }) {
         <div class="row-main">
           <span class="row-title">{build.name}</span>
           <span class="row-note">
-            {build.error ? build.error.message : `${build.distro} ${build.suite ?? ""}`}
+            {build.error ? build.error.message : formatSystem(build)}
             {build.seconds !== null && ` · took ${formatWholeSeconds(build.seconds)}`}
           </span>
         </div>

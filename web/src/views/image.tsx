@@ -4,7 +4,7 @@ import { get } from "../api/client.ts";
 import type { Image as ImageData } from "../api/types.ts";
 import { RunImage } from "../machines/run-image.tsx";
 import { Button, ButtonLink } from "../parts/button.tsx";
-import { formatAgo, formatBytes, formatDate } from "../parts/format.ts";
+import { formatAgo, formatBytes, formatDate, formatSystem } from "../parts/format.ts";
 import { SwitchField } from "../parts/input.tsx";
 import { Page } from "../parts/page.tsx";
 import { Badge, Empty, Loading, Message } from "../parts/states.tsx";
@@ -42,7 +42,7 @@ export function Image({ id }: { id: string }) {
       lead={
         <>
           <span>
-            {image.distro} {image.suite} · {image.architecture} · {formatBytes(image.sizeBytes)}
+            {formatSystem(image)} · {image.architecture} · {formatBytes(image.sizeBytes)}
           </span>
           <span title={formatDate(image.createdAt)}>
             made {formatAgo(image.createdAt)} by {image.owner}

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { Image } from "../api/types.ts";
 import { Button, ButtonLink } from "../parts/button.tsx";
-import { count, formatAgo, formatBytes, formatDate, formatWholeSeconds } from "../parts/format.ts";
+import { count, formatAgo, formatBytes, formatDate, formatSystem, formatWholeSeconds } from "../parts/format.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Page } from "../parts/page.tsx";
 import { hasWords, SearchField } from "../parts/search.tsx";
@@ -66,7 +66,7 @@ function ImageTile({ image }: { image: Image }) {
         <div class="tile-title">
           <a href={`#/images/${encodeURIComponent(image.id)}`}>{image.name}</a>
           <span class="note">
-            {image.distro} {image.suite} · {image.architecture}
+            {formatSystem(image)} · {image.architecture}
           </span>
         </div>
         {image.isShared && <Badge icon="people">shared</Badge>}

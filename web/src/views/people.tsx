@@ -4,7 +4,7 @@ import { get, send } from "../api/client.ts";
 import type { LoginMethods, Role, User } from "../api/types.ts";
 import { Button } from "../parts/button.tsx";
 import { Dialog } from "../parts/dialog.tsx";
-import { formatAgo, formatBytes } from "../parts/format.ts";
+import { count, formatAgo, formatBytes } from "../parts/format.ts";
 import { SelectField, TextField } from "../parts/input.tsx";
 import { Page } from "../parts/page.tsx";
 import { Badge, Loading } from "../parts/states.tsx";
@@ -124,7 +124,8 @@ function UserRow({
             )}
           </span>
           <span class="row-note">
-            {formatBytes(user.usage.diskBytes)} in {user.usage.images} images, {user.usage.machines} machines ·{" "}
+            {formatBytes(user.usage.diskBytes)} in {count(user.usage.images, "image")},{" "}
+            {count(user.usage.machines, "machine")} ·{" "}
             {user.lastSeenAt ? `seen ${formatAgo(user.lastSeenAt)}` : "never here"}
           </span>
         </div>
