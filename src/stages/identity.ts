@@ -1,19 +1,14 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { text } from "node:stream/consumers";
-import { VmbuilderError } from "../model/errors.ts";
 import type { DiskIds, Identity } from "../model/identity.ts";
 import { assignMacs, planNetwork } from "../model/network.ts";
 import { namesOfUuids } from "../model/placed-volume.ts";
 import type { Plan } from "../model/plan.ts";
-import { isSshKeyLine, type Recipe } from "../model/recipe.ts";
+import type { Recipe } from "../model/recipe.ts";
 import { type DiskPlan, partitionName } from "../model/storage-plan.ts";
 import { run } from "../system/process.ts";
 import { readCloudInit } from "./cloud-init.ts";
 import { readCopies, readScripts } from "./machine-files.ts";
-
-/** No key file is larger; devices are. */
-const KEY_FILE_BYTES = 1024 * 1024;
+import { readSshKeys } from "./ssh-keys.ts";
 
 /**
  * Reads what a recipe says of one machine: key files, passwords (hashed at once), new ids.
@@ -116,32 +111,6 @@ function uuidOf(bytes: Buffer): string {
     `${variant}${hex.slice(17, 20)}`,
     hex.slice(20),
   ].join("-");
-}
-
-async function readSshKeys(option: string, paths: readonly string[]): Promise<string[]> {
-  const keys: string[] = [];
-  for (const path of paths) {
-    const content = await text(createReadStream(path, { end: KEY_FILE_BYTES })).catch((cause: unknown) => {
-      throw new VmbuilderError("file-unreadable", `${option}: cannot read ${path}`, {
-        hint: "give a public key file, such as ~/.ssh/id_ed25519.pub",
-        cause,
-      });
-    });
-    const lines = content
-      .split("\n")
-      .map((line) => line.trim())
-      .filter((line) => line !== "" && !line.startsWith("#"));
-    if (/PRIVATE KEY/.test(content))
-      throw new VmbuilderError("recipe-invalid", `${option}: ${path} is a private key`, {
-        hint: `give the public one: ${path}.pub`,
-      });
-    if (content.length > KEY_FILE_BYTES || lines.length === 0 || !lines.every(isSshKeyLine))
-      throw new VmbuilderError("recipe-invalid", `${option}: ${path} holds no ssh public key`, {
-        hint: "give a file whose lines begin with ssh-ed25519, ssh-rsa, …",
-      });
-    keys.push(...lines);
-  }
-  return keys;
 }
 
 /** SHA-512 crypt through openssl, which reads the password from its standard input; it never stands in an argument. */
