@@ -26,8 +26,8 @@ compare: $(PACKAGES) ## compare a tree with mmdebstrap's, file by file
 limits: $(PACKAGES) ## build as an ordinary user, on disks that are too small, for a libvirt elsewhere
 	@npx vitest run --project interrupt test/interrupt/ordinary-user.test.ts test/interrupt/disk-full.test.ts test/interrupt/remote-libvirt.test.ts test/interrupt/convert.test.ts
 
-interrupt: $(PACKAGES) ## stop builds at every stage, by every signal: ten minutes
-	@npx vitest run --project interrupt test/interrupt/interrupt.test.ts
+interrupt: $(PACKAGES) ## stop builds, up and clone at every stage, by every signal: ten minutes
+	@npx vitest run --project interrupt test/interrupt/interrupt.test.ts test/interrupt/machines.test.ts
 
 test-formats: $(PACKAGES) ## boot every disk format from its hypervisor's controller, by BIOS and UEFI: half an hour
 	@npx vitest run --project formats
@@ -93,6 +93,11 @@ test-storage: setup-test ## build and boot every kind of storage: half an hour
 .PHONY: test-upgrade
 test-upgrade: setup-test ## upgrade a machine from bookworm to trixie, and others that fail: an hour
 	@npx vitest run --project upgrade
+
+.PHONY: test-machines
+test-machines: setup-test ## clone twenty machines and run five at once, booted and from memory: ten minutes without KVM
+	@npx vitest run --project machines
+	@cat build/reports/machines.md
 
 .PHONY: test-served
 test-served: setup-test ## boot a machine under the server and log in to it in the page: five minutes without KVM

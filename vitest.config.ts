@@ -48,6 +48,8 @@ export default defineConfig({
       project("upgrade", "test/upgrade/**/*.test.ts", 30 * MINUTE_MS, 1),
       project("recipes", "test/recipes/**/*.test.ts", 30 * MINUTE_MS, 1),
       project("arm64", "test/arm64/**/*.test.ts", 30 * MINUTE_MS, 1),
+      // Many machines at once.
+      project("machines", "test/machines/**/*.test.ts", 30 * MINUTE_MS, 1),
       // A system that boots under the server, in the page.
       project("served", "test/served/**/*.test.ts", 20 * MINUTE_MS, 1),
       project("deb", "test/deb/**/*.test.ts", 30 * MINUTE_MS, 1),
