@@ -45,11 +45,14 @@ export function prepareHeadStart(plan: Plan, context: BuildContext): HeadStart {
     guess = likeliestBase(plan, await listObjects(context.cache, "tree"));
     if (!guess) return false;
     await mkdir(directory, { mode: 0o755 });
-    const [whole] = await Promise.all([
-      verifyObject(context.cache, guess, signal),
-      unpackTree(objectFile(guess, TREE_ARCHIVE), directory, signal),
-    ]);
-    return whole;
+    const verifying = verifyObject(context.cache, guess, signal);
+    const unpacked = unpackTree(objectFile(guess, TREE_ARCHIVE), directory, signal);
+    try {
+      const [whole] = await Promise.all([verifying, unpacked]);
+      return whole;
+    } finally {
+      await Promise.allSettled([verifying, unpacked]); // what still writes there must have ended when the folder is removed
+    }
   };
   return {
     begin() {

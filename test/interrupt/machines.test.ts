@@ -8,21 +8,15 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest
 import type { BuildEvent } from "../../src/model/events.ts";
 import { type BuiltCache, builtCache, exists, makeBuildFolder } from "../fixtures/built-cache.ts";
 import { lastingProcesses } from "../fixtures/leftovers.ts";
+import { TEST_CACHE } from "../fixtures/test-cache.ts";
 import { VMBUILDER, vmbuilder } from "../fixtures/vmbuilder.ts";
 
-let built: BuiltCache;
 let folder: string;
-let cache: string[];
 let env: Record<string, string>;
 
-beforeAll(async () => {
-  built = await builtCache();
-});
 beforeEach(async () => {
   folder = await makeBuildFolder("vmb-kill-");
-  cache = ["--cache-dir", join(folder, "cache")];
   env = { VMBUILDER_STATE_DIR: join(folder, "state") };
-  await built.copyTo(join(folder, "cache"), "disk");
 });
 afterEach(async () => {
   await vmbuilder(["rm", "--force", "--quiet", "test"], env);
@@ -58,7 +52,11 @@ async function names(): Promise<string[]> {
 }
 
 describe("up that is killed", () => {
-  const up = () => ["up", ...built.options, ...cache, "--no-wait"];
+  const up = () => ["up", "--hostname", "test", "--cache-dir", join(TEST_CACHE, "boot"), "--no-wait"];
+  beforeAll(async () => {
+    expect((await vmbuilder([...up(), "--quiet"], { VMBUILDER_STATE_DIR: join(TEST_CACHE, "kill") })).status).toBe(0);
+    await vmbuilder(["rm", "--force", "test"], { VMBUILDER_STATE_DIR: join(TEST_CACHE, "kill") });
+  });
 
   test.each([
     ["", 200],
@@ -89,8 +87,13 @@ describe("up that is killed", () => {
 });
 
 describe("clone that is killed", () => {
+  let built: BuiltCache;
+  beforeAll(async () => {
+    built = await builtCache();
+  });
   test.each([150, 300, 500, 800])("after %i ms leaves whole machines or none", async (afterMs) => {
-    const source = join(folder, "test");
+    const [source, cache] = [join(folder, "test"), ["--cache-dir", join(folder, "cache")]];
+    await built.copyTo(join(folder, "cache"), "disk");
     const made = await vmbuilder(["build", ...built.options, ...cache, "--dest", source, "--quiet"]);
     expect(made.status, made.stderr).toBe(0);
     const dest = join(folder, "clones");
