@@ -36,6 +36,7 @@ it("one button leads there and back; logging out leads there, too", async () => 
   await page.getByRole("heading", { level: 1, name: "Images" }).waitFor();
   await page.goto(`${served.url}#/account`);
   await page.getByText("You are a builder here.").waitFor();
+  await page.getByText("you log in by another service").waitFor();
   await page.getByRole("button", { name: "Log out" }).click();
   await page.getByText("logged out there").waitFor();
   await page.goto(served.url);

@@ -51,7 +51,13 @@ export function Account() {
         </section>
         <section class="card" aria-labelledby="password">
           <h2 id="password">Password</h2>
-          <Password name={user.name} />
+          {user.hasPassword ? (
+            <Password name={user.name} />
+          ) : (
+            <p class="field-help">
+              You have none: you log in by another service. An admin can send you a link to set one.
+            </p>
+          )}
         </section>
         <section class="card" aria-labelledby="tokens">
           <h2 id="tokens">API tokens</h2>
