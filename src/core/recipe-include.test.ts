@@ -162,6 +162,22 @@ describe("precedence", () => {
     expect(await refusal(filesBelow({ profile: "../x" }, env))).toMatch(/"..\/x" is no name of a profile/);
   });
 
+  it("leaves out what has no sense beside what a stronger one says", async () => {
+    await files({
+      "below.yaml":
+        "swapsize: 0\nrootsize: 9G\nlvm: true\nip: 192.0.2.10\nmask: 255.255.255.0\ngw: 192.0.2.254\nmem: 512\n",
+      "web.yaml": "disks:\n  - partitions: [{mount: /, size: 2G}]\n",
+    });
+    const around = { below: [join(folder, "below.yaml")] };
+    const byRecipe = await read({}, around);
+    expect(byRecipe).toMatchObject({ lvm: false, rootsize: 4 * 1024 ** 3, mem: 512, gw: "192.0.2.254" });
+    const byOptions = await read({ part: "parts", ip: "dhcp" }, around);
+    expect(byOptions).toMatchObject({ part: "parts", ip: "dhcp", swapsize: 1024 ** 3, mem: 512 });
+    for (const key of ["disks", "mask", "gw"]) expect(byOptions).not.toHaveProperty(key);
+    // In one layer it is a contradiction, which whoever plans the disks refuses.
+    expect(await read({ part: "parts", swapsize: "0" }, around)).toMatchObject({ part: "parts", swapsize: 0 });
+  });
+
   it("saves a profile that stands alone, for its owner, and removes it", async () => {
     vi.stubEnv("XDG_DATA_HOME", join(folder, "data"));
     await files({

@@ -15,12 +15,22 @@ interface Piece {
   readonly from: number;
 }
 
+const BY_SIZES = ["rootsize", "swapsize", "optsize", "lvm", "fs"];
+const BY_ADDRESS = ["mask", "net", "bcast", "gw"];
+
+/** What weaker layers say in vain where a stronger one says this: the disks otherwise, or no fixed address. */
+function outdoneBy(key: string, value: unknown): readonly string[] {
+  if (key === "part") return [...BY_SIZES, "disks"];
+  if (key === "disks") return [...BY_SIZES, "part"];
+  return key === "ip" && (value === "dhcp" || value === "none") ? BY_ADDRESS : [];
+}
+
 /** Ends a key whose items are added to what weaker layers say. */
 const APPEND = "+";
 
 /**
  * Joins layers, the weakest first. A key of a stronger layer replaces the weaker one's value, lists as a whole;
- * `addpkg+` adds to the list instead.
+ * `addpkg+` adds to the list instead. What has no sense beside a stronger layer's key goes with it.
  *
  * @throws recipe-invalid for `KEY+` where there is no list, and for a key with and without it in one layer
  */
@@ -28,6 +38,10 @@ export function joinLayers(layers: readonly RecipeLayer[]): RecipeLayer {
   const values = new Map<string, unknown>();
   const pieces = new Map<string, Piece[]>();
   for (const layer of layers) {
+    for (const outdone of Object.entries(layer.values).flatMap(([key, value]) => outdoneBy(key, value))) {
+      values.delete(outdone);
+      pieces.delete(outdone);
+    }
     for (const [key, value] of Object.entries(layer.values)) {
       const target = appendTarget(layer, key);
       const earlier = target === undefined ? [] : asList(values.get(target) ?? recipeDefault(target));

@@ -121,6 +121,14 @@ function valuesOf({ lang, timezone, keymap }: SystemSettings): Record<SettingNam
 
 function checkDeployment(recipe: Recipe, architecture: "amd64" | "arm64"): void {
   recipe.format.forEach(findFormat);
+  if (recipe.hypervisor.length === 0 && recipe.format.length === 0)
+    throw new VmbuilderError(
+      "recipe-invalid",
+      "neither a hypervisor nor a format is given, so there is no disk to make",
+      {
+        hint: "give --hypervisor or --format",
+      },
+    );
   if (architecture === "arm64" && recipe.firmware === "bios") {
     throw new VmbuilderError("recipe-invalid", "firmware is bios, but arm64 machines start by UEFI alone", {
       hint: "leave out --firmware, or build for --arch amd64",
