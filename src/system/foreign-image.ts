@@ -43,7 +43,6 @@ export async function checkForeignImage(
   });
   if (!info.isFile() && !info.isBlockDevice())
     throw new VmbuilderError("file-unreadable", `${path} is neither a file nor a disk`, { hint: "give a disk image" });
-  if (driver === "raw") return;
   const file = await open(path, "r").catch((error: unknown) => {
     throw fileError(error, path);
   });
@@ -55,7 +54,10 @@ export async function checkForeignImage(
     const why = await CHECKS[driver](bytes, within?.sizeBytes ?? info.size, path);
     if (why === undefined) return;
     throw new VmbuilderError("image-refused", `${path} ${why}`, {
-      hint: "merge it into one file that stands alone, with the tool that made it",
+      hint:
+        driver === "raw"
+          ? "name its format with --input-format"
+          : "merge it into one file that stands alone, with the tool that made it",
     });
   } finally {
     await file.close();
@@ -69,13 +71,32 @@ interface ImageBytes {
 
 type Check = (file: ImageBytes, sizeBytes: number, path: string) => Promise<string | undefined>;
 
-const CHECKS: Readonly<Record<Exclude<ImageDriver, "raw">, Check>> = {
+const CHECKS: Readonly<Record<ImageDriver, Check>> = {
+  raw: checkRaw,
   qcow2: checkQcow2,
   vmdk: checkVmdk,
   vdi: checkVdi,
   vhdx: async (file) => ((await readAt(file, 0, 8)).toString("latin1") === "vhdxfile" ? undefined : "is no VHDX"),
   vpc: checkVpc,
 };
+
+/** How images of other formats begin: no disk begins so. */
+const BEGINNINGS: Readonly<Record<string, string>> = {
+  "QFI\xfb": "qcow2",
+  "QED\0": "QED",
+  "KDMV": "VMDK",
+  "COWD": "VMDK",
+  "# Disk DescriptorFile": "VMDK",
+  "vhdxfile": "VHDX",
+  "conectix": "VHD",
+};
+
+/** Taken for a raw disk it would become one whose guest, or whoever looks at it next, is led to other files. */
+async function checkRaw(file: ImageBytes, sizeBytes: number): Promise<string | undefined> {
+  const start = (await readAt(file, 0, Math.min(64, sizeBytes))).toString("latin1");
+  const found = Object.keys(BEGINNINGS).find((text) => start.startsWith(text));
+  return found === undefined ? undefined : `is no raw disk, but looks like ${BEGINNINGS[found]}`;
+}
 
 /** @see https://www.qemu.org/docs/master/interop/qcow2.html */
 async function checkQcow2(file: ImageBytes): Promise<string | undefined> {

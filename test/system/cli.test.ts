@@ -58,10 +58,6 @@ describe("wrong input", () => {
     ["a folder of someone else", ["build", ...login, "-o", "--dest", "@/existing"], "was not made by vmbuilder"],
     ["a folder below a file", ["build", ...login, "--dest", "@/key.pub/vm"], "key.pub is no folder"],
     ["the root folder", ["build", ...login, "-o", "--dest", "/"], "/ was not made by vmbuilder"],
-    [
-      ["build", ...login, "--addpkg", "vim", "--removepkg", "vim"],
-      "vim stands under addpkg and",
-    ],
     ["no hypervisor", ["build", ...login, "--hypervisor", ","], "neither a hypervisor nor a format is given"],
     ["no key file", ["build", "--ssh-key", "@/none.pub"], "ssh-key: cannot read"],
     ["a private key", ["build", "--ssh-key", "@/key"], "is a private key"],

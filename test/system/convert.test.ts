@@ -144,6 +144,14 @@ const HOSTILE: Readonly<Record<string, () => Promise<string>>> = {
     await image("create", "-q", "-u", "-f", "qcow2", "-b", name, "-F", "raw", at("json.qcow2"), "1M");
     return "json.qcow2";
   },
+  "name of a raw disk, but the beginning of a qcow2 that has a backing file": async () => {
+    await image("create", "-q", "-f", "qcow2", "-b", at("secret"), "-F", "raw", at("disguised.raw"));
+    return "disguised.raw";
+  },
+  "name of a raw disk, but the text of a VMDK": async () => {
+    await writeFile(at("disguised.img"), `# Disk DescriptorFile\nRW 14 FLAT "${at("secret")}" 0\n`);
+    return "disguised.img";
+  },
   "external data file": async () => {
     await image("create", "-q", "-f", "qcow2", "-o", `data_file=${at("data.secret")}`, at("external.qcow2"), "1M");
     return "external.qcow2";
