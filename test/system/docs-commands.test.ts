@@ -23,6 +23,7 @@ const ONLY_PARSED: readonly (readonly [RegExp, string])[] = [
   ],
   [/ wizard$| serve\b/, "`wizard` and `serve`"],
   [/--server | upload |…/, "what needs another host"],
+  [/ server (backup|restore) /, "`server backup` and `server restore`"],
   [/ (sign|verify) /, "`sign` and `verify`"],
   [/bookworm|noble/, "other releases than trixie"],
   [/recipe:|--fs xfs|--lvm|--luks/, "packages beyond the archive of the tests"],
