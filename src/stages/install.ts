@@ -8,6 +8,7 @@ import type { MachineScript } from "../model/identity.ts";
 import { type Lock, type PackageRef, packageId, sourceIdentity } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
 import { removeGuestTree } from "../system/files.ts";
+import { PATIENT } from "../system/process.ts";
 import { packTree, unpackTree } from "../system/tree-archive.ts";
 import { pinTreeTimes } from "../system/tree-times.ts";
 import { type Asked, type HeadStart, isSetLikewise, type KeptFacts, TREE_ARCHIVE } from "./head-start.ts";
@@ -171,7 +172,7 @@ export async function keepTree(tree: Tree, context: BuildContext): Promise<void>
   await runStep(context, "install/keep", "Keep the system in the cache", () =>
     commitObject(context.cache, "tree", tree.key, tree.title, async (target) => {
       await cp(tree.bootDirectory, target, { recursive: true });
-      await packTree(directory, join(target, TREE_ARCHIVE), context.signal);
+      await packTree(directory, join(target, TREE_ARCHIVE), { signal: context.signal, niceness: PATIENT });
       return tree.facts;
     }),
   );

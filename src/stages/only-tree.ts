@@ -49,7 +49,7 @@ export async function buildTree(plan: Plan, options: BuildOptions): Promise<Buil
         runStep(context, "deploy", "Pack the system", async () => {
           await applyEdits(directory, edits, Math.floor(Date.now() / 1000), context);
           const archive = `${plan.recipe.hostname}.tar.zst`;
-          await packTree(directory, join(result, archive), context.signal);
+          await packTree(directory, join(result, archive), context);
           await chmod(join(result, archive), 0o600); // hashes of passwords are in it
           await writeFile(join(result, "manifest"), formatManifest(lock));
           const sboms = plan.recipe.sbom.length > 0 ? await writeSboms(plan, lock, result, context) : [];

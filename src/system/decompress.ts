@@ -1,9 +1,9 @@
 import { extname } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
-import { type FeedingProcess, type RunningProcess, start, startInto } from "./process.ts";
+import { type FeedingProcess, type RunningProcess, type RunOptions, start, startInto } from "./process.ts";
 
 const PROGRAMS: Record<string, readonly string[]> = {
-  ".xz": ["xz", "-dc"],
+  ".xz": ["xz", "-dc", "-T2"], // of its versions before 5.4, one processor does it
   ".zst": ["zstd", "-dcq"],
   ".gz": ["gzip", "-dc"],
   ".tar": ["cat"],
@@ -22,6 +22,6 @@ export function startDecompressor(codec: string, signal?: AbortSignal): RunningP
 }
 
 /** Like {@link startDecompressor}, with its output going straight to another program. */
-export function startDecompressorInto(codec: string, target: RunningProcess, signal?: AbortSignal): FeedingProcess {
-  return startInto(PROGRAMS[codec] ?? ["false"], target, { signal });
+export function startDecompressorInto(codec: string, target: RunningProcess, options: RunOptions): FeedingProcess {
+  return startInto(PROGRAMS[codec] ?? ["false"], target, options);
 }

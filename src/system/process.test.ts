@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { CommandError, cleanEnvironment, lastLines, run, start } from "./process.ts";
+import { CommandError, cleanEnvironment, lastLines, PATIENT, run, start } from "./process.ts";
 
 const sh = (script: string) => ["sh", "-c", script];
 /** A process that was killed may stay as a zombie for as long as its new parent likes. */
@@ -81,6 +81,14 @@ describe("run", () => {
     const { stderr } = await run(sh("head -c 3000000 /dev/zero | tr '\\0' x >&2; echo end >&2"));
     expect(stderr.length).toBeLessThanOrEqual(64 * 1024);
     expect(stderr.endsWith("xxxend\n")).toBe(true);
+  });
+
+  it("lets a program and what it starts stand back, never above the last place", async () => {
+    const nice = sh("sleep 0.1; nice; sh -c nice");
+    const [own] = (await run(nice)).stdout.split("\n").map(Number);
+    const place = Math.min(19, (own ?? 0) + PATIENT);
+    expect((await run(nice, { niceness: PATIENT })).stdout).toBe(`${place}\n${place}\n`);
+    expect((await run(nice, { niceness: 40 })).stdout).toBe("19\n19\n");
   });
 
   it("gives programs a clean environment", async () => {

@@ -1,4 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { getPriority, setPriority } from "node:os";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { VmbuilderError } from "../model/errors.ts";
 
@@ -13,6 +14,8 @@ export interface RunOptions {
   /** Called with each line of standard output and standard error, control characters included. */
   onLine?: (line: string) => void;
   timeoutMs?: number;
+  /** How far it stands back where processors are scarce: see {@link PATIENT}. */
+  niceness?: number | undefined;
   /** Exit statuses that count as success; default only 0. */
   okStatuses?: readonly number[];
   /** Opens a socket pair as the program's file descriptor 3; only {@link start} hands out its other end. */
@@ -42,6 +45,12 @@ export interface RunningProcess {
 
 /** A program whose output goes to another program. */
 export type FeedingProcess = Pick<RunningProcess, "stdin" | "done" | "stop">;
+
+/**
+ * Niceness of work that something else doesn't wait for yet: a third of what others of this build get. It is no lower, or the
+ * build would stand still on a busy host.
+ */
+export const PATIENT = 5;
 
 const KEEP_OUTPUT_BYTES = 8 * 1024 * 1024;
 const KEEP_STDERR_BYTES = 64 * 1024;
@@ -125,7 +134,18 @@ function spawnGroup(argv: readonly string[], options: RunOptions, stdio: SpawnOp
   options.signal?.throwIfAborted();
   const spawnOptions: SpawnOptions = { stdio: stdio ?? "pipe", env: options.env ?? cleanEnvironment(), detached: true };
   if (options.cwd !== undefined) spawnOptions.cwd = options.cwd;
-  return spawn(program, args, spawnOptions);
+  const child = spawn(program, args, spawnOptions);
+  if (options.niceness !== undefined && child.pid !== undefined) standBack(child.pid, options.niceness);
+  return child;
+}
+
+/** What it starts inherits this. */
+function standBack(pid: number, niceness: number): void {
+  try {
+    setPriority(pid, Math.min(19, getPriority() + niceness));
+  } catch {
+    // it has gone already, which `done` tells
+  }
 }
 
 function settle(

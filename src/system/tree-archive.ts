@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { OWN_MOUNTS, runInNamespace } from "./namespace.ts";
-import { start } from "./process.ts";
+import { type RunOptions, start } from "./process.ts";
 import { TarScanner } from "./tar-scanner.ts";
 
 /** Extended attributes that a system needs: file capabilities and access lists. */
@@ -10,7 +10,11 @@ export const ATTRIBUTES = ["--xattrs", "--xattrs-include=security.capability", "
 export const STABLE_HEADERS = ["--format=posix", "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime"];
 
 /** Packs a tree, owners by number as the guest has them. */
-export async function packTree(tree: string, archive: string, signal: AbortSignal): Promise<void> {
+export async function packTree(
+  tree: string,
+  archive: string,
+  options: Pick<RunOptions, "signal" | "niceness">,
+): Promise<void> {
   const argv = [
     "tar",
     "--create",
@@ -25,7 +29,7 @@ export async function packTree(tree: string, archive: string, signal: AbortSigna
     tree,
     ".",
   ];
-  await runInNamespace([...OWN_MOUNTS, ...argv], { signal });
+  await runInNamespace([...OWN_MOUNTS, ...argv], options);
 }
 
 /** Unpacks what {@link packTree} packed, into an empty folder. */

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { epochEnvironment, runStep } from "../../../core/context.ts";
 import { Slots } from "../../../core/slots.ts";
 import { runInGuest } from "../../../system/guest.ts";
+import { PATIENT } from "../../../system/process.ts";
 import {
   type Configuration,
   configureForInitramfs,
@@ -35,7 +36,8 @@ const NOTHING_INSTALLED = { status: "", diversions: "", triggers: new Map<string
  */
 export async function unpackAndConfigure(flow: Flow): Promise<void> {
   const { context } = flow;
-  const { tree } = flow.installation;
+  const { installation } = flow;
+  const { tree } = installation;
   const unpacking = { tree, slots: new Slots(UNPACK_SLOTS), signal: context.signal, onUnpacked: flow.onUnpacked };
   const { base, first, kernels } = await runStep(context, "install/unpack", "Unpack packages", async () => {
     const base = await unpackRequired(flow, unpacking);
@@ -49,7 +51,10 @@ export async function unpackAndConfigure(flow: Flow): Promise<void> {
     );
     // Awaited below, unless something else fails before.
     for (const promise of [ready, readyForKernels.promise, kernels]) promise.catch(() => {});
-    const first = await unpackPackages(unpacking, preinstOrder(flow, flow.groups[0], base, ready), UNPACK_SLOTS);
+    // The kernel takes longest, and its initramfs comes after it.
+    const niceness = installation.packages.some(installation.isKernel) ? PATIENT : undefined;
+    const order = preinstOrder(flow, flow.groups[0], base, ready);
+    const first = await unpackPackages(unpacking, order, UNPACK_SLOTS, niceness);
     await ready;
     return { base, first, kernels };
   });

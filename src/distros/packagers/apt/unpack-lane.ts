@@ -4,7 +4,13 @@ import { text } from "node:stream/consumers";
 import { VmbuilderError } from "../../../model/errors.ts";
 import { codecOf, startDecompressorInto } from "../../../system/decompress.ts";
 import { startHostProgramInGuest } from "../../../system/guest.ts";
-import { CommandError, type FeedingProcess, lastLines, type RunningProcess } from "../../../system/process.ts";
+import {
+  CommandError,
+  type FeedingProcess,
+  lastLines,
+  type RunningProcess,
+  type RunOptions,
+} from "../../../system/process.ts";
 import { archiveMarker, splitByMarker } from "./archive-marker.ts";
 import type { OpenedDeb } from "./control-archive.ts";
 import { EXTRACT } from "./write-to-tree.ts";
@@ -17,6 +23,9 @@ export interface UnpackedFiles {
   /** Those of them that are directories. */
   readonly directories: ReadonlySet<string>;
 }
+
+/** How a lane's programs run. */
+export type LaneOptions = Pick<RunOptions, "signal" | "niceness">;
 
 const FEED_PIECE_BYTES = 256 * 1024;
 
@@ -32,17 +41,17 @@ export class UnpackLane {
   readonly #names: Promise<string>;
   readonly #debs: OpenedDeb[] = [];
 
-  private constructor(codec: string, tar: RunningProcess, signal: AbortSignal) {
+  private constructor(codec: string, tar: RunningProcess, options: LaneOptions) {
     this.codec = codec;
     this.#tar = tar;
     this.#names = text(tar.stdout);
-    this.#decompressor = startDecompressorInto(codec, tar, signal);
+    this.#decompressor = startDecompressorInto(codec, tar, options);
   }
 
   /** Opens a lane for packages of a deb's compression. */
-  static async openFor(deb: OpenedDeb, tree: string, signal: AbortSignal): Promise<UnpackLane> {
-    const tar = await startHostProgramInGuest(tree, [...EXTRACT, "--verbose", "--quoting-style=escape"], { signal });
-    return new UnpackLane(codecOf(deb.layout.data.name), tar, signal);
+  static async openFor(deb: OpenedDeb, tree: string, options: LaneOptions): Promise<UnpackLane> {
+    const tar = await startHostProgramInGuest(tree, [...EXTRACT, "--verbose", "--quoting-style=escape"], options);
+    return new UnpackLane(codecOf(deb.layout.data.name), tar, options);
   }
 
   /** Feeds a package's data archive; resolves when all its bytes have been handed over. */

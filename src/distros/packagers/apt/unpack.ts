@@ -22,11 +22,13 @@ export interface Unpacking {
  *
  * @param packages yields each package when it may be unpacked
  * @param laneCount how many of them may be under way at once; other groups may share the slots
+ * @param niceness of their programs
  */
 export async function unpackPackages(
   { tree, slots, signal, onUnpacked }: Unpacking,
   packages: AsyncIterator<OpenedDeb>,
   laneCount: number,
+  niceness?: number,
 ): Promise<UnpackedPackage[]> {
   const lanes: UnpackLane[] = [];
   const work = async () => {
@@ -35,7 +37,7 @@ export async function unpackPackages(
       const codec = codecOf(next.value.layout.data.name);
       let lane = own.get(codec);
       if (!lane) {
-        lane = await UnpackLane.openFor(next.value, tree, signal);
+        lane = await UnpackLane.openFor(next.value, tree, { signal, niceness });
         own.set(codec, lane);
         lanes.push(lane);
       }
