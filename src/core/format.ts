@@ -1,5 +1,5 @@
 import type { ImageDriver } from "../system/foreign-image.ts";
-import type { BaseImage } from "../system/qcow2-image.ts";
+import type { BaseImage } from "../system/qcow2-base.ts";
 
 /** An image to convert: the machine's qcow2, which may have a backing file, or one from elsewhere. */
 export interface ConversionSource {

@@ -1,4 +1,4 @@
-import { copyFile, link, mkdir } from "node:fs/promises";
+import { copyFile, link, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { commitObject } from "../core/cache.ts";
 import { type BuildContext, epochEnvironment, runStep } from "../core/context.ts";
@@ -6,23 +6,30 @@ import { derivedUuid } from "../core/derived-uuid.ts";
 import { BOOT_FILES, type Distro } from "../core/distro.ts";
 import { stepKey } from "../core/step-key.ts";
 import type { DiskIds } from "../model/identity.ts";
-import { bootPlace, namesOfUuids, pathBelow, placedVolumes, volumeUuid } from "../model/placed-volume.ts";
+import {
+  bootPlace,
+  namesOfUuids,
+  type PlacedVolume,
+  pathBelow,
+  placedVolumes,
+  volumeUuid,
+} from "../model/placed-volume.ts";
 import type { Plan } from "../model/plan.ts";
 import { type DiskPlan, type Partition, partitionName, SECTOR_BYTES } from "../model/storage-plan.ts";
 import { mountsOf } from "../model/storage-request.ts";
 import { biosBootPatches, makeEspPartition } from "../system/boot-areas.ts";
-import { listData, makeSparseFile, patchRaw } from "../system/disk-image.ts";
+import { makeSparseFile, patchRaw } from "../system/disk-image.ts";
 import { makeExt4, makePartialExt4, type TreePart } from "../system/ext4.ts";
 import { keepStructure } from "../system/ext4-structure.ts";
 import { pinInodeTimes } from "../system/ext4-times.ts";
 import { cleanEnvironment } from "../system/process.ts";
-import { type BaseImage, writeImage } from "../system/qcow2-image.ts";
+import { type BaseImage, fitsInPlace, hashImage, PART_OFFSET_BYTES, settleImage } from "../system/qcow2-base.ts";
 import type { Extent } from "../system/undo-file.ts";
 import { type BaseDisk, type BaseFacts, baseImage, plansOf, structuredVolumes, structureIn } from "./base-disk.ts";
 import { type Tree, treeFolder } from "./install.ts";
 
 /** Raised when what {@link assembleBase} produces changes. */
-const DISK_VERSION = 4;
+const DISK_VERSION = 5;
 const LOADER_NAMES = { amd64: "BOOTX64.EFI", arm64: "BOOTAA64.EFI" };
 
 /** The key of the base disk that a tree and a storage plan lead to. */
@@ -34,7 +41,7 @@ export function baseKey(treeKey: string, plan: Plan): string {
   });
 }
 
-/** A base that was just made: raw disks. */
+/** A base that was just made. */
 export type NewBase = Omit<BaseDisk, "images">;
 
 /**
@@ -47,13 +54,13 @@ export async function assembleBase(distro: Distro, plan: Plan, tree: Tree, conte
   const key = baseKey(tree.key, plan);
   const directory = await treeFolder(tree, context);
   const facts = { tree: tree.facts, ...diskFacts(plan), distro: distro.name };
-  const images = plansOf(facts).map((_, index) => join(context.workDirectory, `disk${index || ""}.raw`));
+  const images = plansOf(facts).map((_, index) => join(context.workDirectory, baseImage(index)));
   await runStep(context, "assemble/filesystem", "Make file systems", async () => {
     const bootDirectory = await findBootFiles(distro, plan, tree, directory, context);
     for (const [index, disk] of plansOf(facts).entries())
       await makeDisk({ key, plan, directory, bootDirectory }, disk, index, images[index] ?? "", context);
   });
-  const disks = images.map((path) => ({ path, format: "raw" as const }));
+  const disks = images.map((path) => ({ path, format: "qcow2" as const }));
   return { key, title: tree.title, disks, directory: context.workDirectory, facts };
 }
 
@@ -89,33 +96,41 @@ async function makeDisk(
   { key, plan, directory, bootDirectory }: Material,
   disk: DiskPlan,
   index: number,
-  raw: string,
+  image: string,
   { workDirectory, signal, epochSeconds }: BuildContext,
 ): Promise<void> {
   const env = { ...cleanEnvironment(), ...epochEnvironment({ epochSeconds }) };
   const ids = baseIds(index === 0 ? key : `${key} ${index + 1}`, disk);
   const kind = plan.hasOldLoader ? "unsummed" : "summed";
   const mounts = plansOf(plan).flatMap((one) => placedVolumes(one).flatMap(({ volume }) => mountsOf(volume)));
+  const volumes = structuredVolumes(disk);
+  const inPlace = volumes.find(({ volume }) => mountsOf(volume).includes("/")) ?? volumes[0];
+  const part = inPlace && fitsInPlace(extentOf(inPlace)) ? extentOf(inPlace) : undefined;
+  const raw = `${image}.raw`;
   await makeSparseFile(raw, disk.sizeBytes);
-  for (const placed of structuredVolumes(disk)) {
-    const extent = extentOf(placed);
-    const part = partOf(placed.volume.mount ?? "", mounts);
+  await makeSparseFile(image, part ? PART_OFFSET_BYTES + part.sizeBytes : 0, 0o644);
+  const placeOf = (placed: PlacedVolume): { file: string; extent: Extent } =>
+    part && placed === inPlace
+      ? { file: image, extent: { ...part, offsetBytes: PART_OFFSET_BYTES } }
+      : { file: raw, extent: extentOf(placed) };
+  for (const placed of volumes) {
+    const { file, extent } = placeOf(placed);
+    const tree = partOf(placed.volume.mount ?? "", mounts);
     const uuid = volumeUuid(ids, placed);
-    if (part.at === "/" && part.hidden.length === 0) await makeExt4(raw, extent, uuid, directory, kind, signal, env);
-    else await makePartialExt4(raw, extent, uuid, directory, part, kind, signal, env);
-    if (epochSeconds !== undefined) await pinInodeTimes(raw, extent, epochSeconds, workDirectory, env, signal);
+    if (tree.at === "/" && tree.hidden.length === 0) await makeExt4(file, extent, uuid, directory, kind, signal, env);
+    else await makePartialExt4(file, extent, uuid, directory, tree, kind, signal, env);
+    if (epochSeconds !== undefined) await pinInodeTimes(file, extent, epochSeconds, workDirectory, env, signal);
   }
   const keepStructures = async () => {
-    for (const placed of structuredVolumes(disk)) {
-      const { archive } = structureIn(workDirectory, index, placed);
-      await keepStructure(raw, extentOf(placed), archive, signal);
+    for (const placed of volumes) {
+      const { file, extent } = placeOf(placed);
+      await keepStructure(file, extent, structureIn(workDirectory, index, placed).archive, signal);
     }
   };
-  if (index > 0) return keepStructures();
-  await Promise.all([
-    keepStructures(),
-    makeBootable(raw, disk, ids.espSerial, bootDirectory, plan.architecture, env, signal),
-  ]);
+  const makeFirst = () => makeBootable(raw, disk, ids.espSerial, bootDirectory, plan.architecture, env, signal);
+  await Promise.all([keepStructures(), index === 0 ? makeFirst() : undefined]);
+  await settleImage(image, disk.sizeBytes, raw, part?.offsetBytes, signal);
+  await rm(raw);
 }
 
 /** Puts the boot loader's images in their places on a raw disk: for UEFI, and on amd64 for BIOS. */
@@ -143,26 +158,12 @@ function partOf(at: string, mounts: readonly string[]): TreePart {
 }
 
 /**
- * Writes the disks of a base that was just made as the cache will hold them.
+ * Reads the disks of a base that was just made once, for their hashes.
  *
- * @param withTwins whether the machine's own disks will begin with the same bytes, which are then written twice at once
+ * @param withTwins whether the machine's own disks will begin with the same bytes, which are then written meanwhile
  */
-export function writeBaseImages(base: NewBase, withTwins: boolean, context: BuildContext): Promise<BaseImage[]> {
-  const { workDirectory, signal } = context;
-  return Promise.all(
-    base.disks.map(async ({ path: raw }, index) => {
-      const { sizeBytes } = plansOf(base.facts)[index] ?? base.facts.disk;
-      const path = join(workDirectory, baseImage(index));
-      return writeImage(
-        raw,
-        sizeBytes,
-        await listData(raw, signal),
-        path,
-        withTwins ? `${path}.twin` : undefined,
-        signal,
-      );
-    }),
-  );
+export function hashBaseImages(base: NewBase, withTwins: boolean, { signal }: BuildContext): Promise<BaseImage[]> {
+  return Promise.all(base.disks.map(({ path }) => hashImage(path, withTwins ? `${path}.twin` : undefined, signal)));
 }
 
 /** Puts a base disk that was just made into the cache. */

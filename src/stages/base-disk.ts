@@ -9,7 +9,7 @@ import { type PlacedVolume, pathBelow, placedVolumes, volumeUuid } from "../mode
 import { contentOf, type DiskPlan } from "../model/storage-plan.ts";
 import { type EditedFileSystem, writeDiskIdentity } from "../system/disk-identity.ts";
 import type { Structure } from "../system/ext4-structure.ts";
-import type { BaseImage } from "../system/qcow2-image.ts";
+import type { BaseImage } from "../system/qcow2-base.ts";
 import type { BackingDisk } from "../system/qcow2-tables.ts";
 
 /** Bootable disks without identity: what every machine with these packages and sizes starts from. */

@@ -5,7 +5,7 @@ import { VmbuilderError } from "../model/errors.ts";
 import type { Lock } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
 import { isOneFileSystem, sharesBlocks } from "../system/files.ts";
-import { assembleBase, baseKey, keepBase, writeBaseImages } from "./assemble.ts";
+import { assembleBase, baseKey, hashBaseImages, keepBase } from "./assemble.ts";
 import { type BaseDisk, baseImage, findBase } from "./base-disk.ts";
 import { readsBase } from "./deploy.ts";
 import type { HeadStart } from "./head-start.ts";
@@ -111,7 +111,7 @@ async function make<T>(
         leadsToDisk && readsBase(plan) && (await isCopyWorthwhile(context.workDirectory, plan.destination));
       return inBackground(
         context,
-        (inner) => writeBaseImages(made, withTwins, inner),
+        (inner) => hashBaseImages(made, withTwins, inner),
         (images) => {
           const base = { ...made, images };
           return inBackground(

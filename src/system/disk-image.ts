@@ -11,8 +11,8 @@ export interface DiskPatch {
 }
 
 /** Makes an empty sparse file of a size. */
-export async function makeSparseFile(path: string, sizeBytes: number): Promise<void> {
-  const file = await open(path, "w", 0o600);
+export async function makeSparseFile(path: string, sizeBytes: number, mode = 0o600): Promise<void> {
+  const file = await open(path, "w", mode);
   try {
     await file.truncate(sizeBytes);
   } finally {

@@ -4,8 +4,9 @@ import { mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { listData, makeSparseFile, patchRaw } from "../../src/system/disk-image.ts";
-import { type BaseImage, copyImage, writeImage } from "../../src/system/qcow2-image.ts";
+import { makeSparseFile, patchRaw } from "../../src/system/disk-image.ts";
+import { type BaseImage, hashImage, PART_OFFSET_BYTES, settleImage } from "../../src/system/qcow2-base.ts";
+import { copyImage } from "../../src/system/qcow2-image.ts";
 import { writeOverlay } from "../../src/system/qcow2-overlay.ts";
 import { run } from "../fixtures/vmbuilder.ts";
 
@@ -19,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 /** A disk with something in its first MiB, more than one piece in its middle, and at its very end. */
-async function makeBase(sizeBytes: number) {
+async function makeBase(sizeBytes: number, part?: { offsetBytes: number; sizeBytes: number }) {
   const raw = join(directory, `${sizeBytes}.raw`);
   const content = [
     { offsetBytes: 4096, bytes: randomBytes(200_000) },
@@ -30,7 +31,18 @@ async function makeBase(sizeBytes: number) {
   await patchRaw(raw, content);
   const path = join(directory, `${sizeBytes}.qcow2`);
   const twin = `${path}.twin`;
-  return { raw, sizeBytes, image: await writeImage(raw, sizeBytes, await listData(raw, signal), path, twin, signal) };
+  const rest = join(directory, `${sizeBytes}.rest`);
+  await makeSparseFile(rest, sizeBytes);
+  await makeSparseFile(path, part ? PART_OFFSET_BYTES + part.sizeBytes : 0);
+  for (const patch of content) {
+    const at = patch.offsetBytes - (part?.offsetBytes ?? 0);
+    const isInPart = part !== undefined && at >= 0 && at < part.sizeBytes;
+    await patchRaw(isInPart ? path : rest, [
+      { ...patch, offsetBytes: isInPart ? PART_OFFSET_BYTES + at : patch.offsetBytes },
+    ]);
+  }
+  await settleImage(path, sizeBytes, rest, part?.offsetBytes, signal);
+  return { raw, sizeBytes, image: await hashImage(path, twin, signal) };
 }
 
 function makeChanges(sizeBytes: number) {
@@ -45,6 +57,21 @@ describe.each([MIB, 5 * GIB + 512, 1024 * GIB])("a disk of %d bytes", (sizeBytes
   it("becomes an image of the same content", async () => {
     const { raw, image } = await makeBase(sizeBytes);
     await checkImage(image.path, image.sha256, raw);
+  });
+
+  it("becomes one of which a part was written in its place", async () => {
+    const cluster = 65536;
+    const middle = Math.floor(sizeBytes / 2 / cluster) * cluster;
+    const toEnd = Math.floor((sizeBytes - middle) / cluster) * cluster;
+    for (const part of [
+      { offsetBytes: 0, sizeBytes: Math.min(MIB, sizeBytes) },
+      { offsetBytes: middle, sizeBytes: toEnd },
+      { offsetBytes: Math.max(0, middle - GIB), sizeBytes: sizeBytes > 4 * GIB ? 2 * GIB : middle },
+    ]) {
+      const { raw, image } = await makeBase(sizeBytes, part);
+      await checkImage(image.path, image.sha256, raw);
+      await Promise.all([image.path, `${image.path}.twin`].map((path) => rm(path)));
+    }
   });
 
   it.each(["with a twin", "known", "to be verified"])(
@@ -69,21 +96,17 @@ describe.each([MIB, 5 * GIB + 512, 1024 * GIB])("a disk of %d bytes", (sizeBytes
 });
 
 it("counts the clusters of more than one block of refcounts", async () => {
-  const raw = join(directory, "large.raw");
+  const [raw, path] = [join(directory, "large.raw"), join(directory, "large.qcow2")];
   const sizeBytes = 8 * GIB;
   await makeSparseFile(raw, sizeBytes);
-  await patchRaw(raw, [{ offsetBytes: 0, bytes: Buffer.alloc(512, 1) }]);
-  const path = join(directory, "large.qcow2");
-  // 2 GiB and some that are all data, as far as anybody knows
-  const image = await writeImage(
-    raw,
-    sizeBytes,
-    [{ offsetBytes: 0, sizeBytes: 2 * GIB + 64 * MIB }],
+  await makeSparseFile(path, PART_OFFSET_BYTES + sizeBytes);
+  const offsets = Array.from({ length: 2 * 16384 + 1000 }, (_, cluster) => PART_OFFSET_BYTES + cluster * 65536); // 2 GiB and some
+  await patchRaw(
     path,
-    undefined,
-    signal,
+    offsets.map((offsetBytes) => ({ offsetBytes, bytes: Buffer.alloc(512, 1) })),
   );
-  await run("qemu-img", ["check", "-q", image.path]);
+  await settleImage(path, sizeBytes, raw, 0, signal);
+  await run("qemu-img", ["check", "-q", path]);
 }, 60_000);
 
 describe("refuses a damaged base:", () => {
