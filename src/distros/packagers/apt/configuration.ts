@@ -10,8 +10,15 @@ import { FUTURE_TOLERANCE_MS } from "./release.ts";
 /** An apt that knows nothing of the host: where its package lists are, and the environment that makes apt use it. */
 export interface IsolatedApt {
   readonly lists: string;
+  /** Folder of its configuration and temporary files. */
+  readonly directory: string;
   readonly env: Record<string, string>;
+  /** Where relative paths of the configuration begin, if it has some. */
+  readonly cwd?: string;
 }
+
+/** The sources in {@link IsolatedApt.directory}. */
+export const SOURCES_FILE = "sources.sources";
 
 /**
  * Writes the configuration of an apt of our own: own lists, no installed packages, only the given sources, and every
@@ -30,9 +37,9 @@ export async function isolateApt(
 ): Promise<IsolatedApt> {
   await makeDirectory(join(directory, "cache/archives/partial"));
   await writeFile(join(directory, "status"), "");
-  await writeFile(join(directory, "sources.sources"), formatSources(sources));
+  await writeFile(join(directory, SOURCES_FILE), formatSources(sources));
   await writeFile(join(directory, "apt.conf"), configuration(directory, lists, architecture, proxy));
-  return { lists, env: { ...cleanEnvironment(), APT_CONFIG: join(directory, "apt.conf") } };
+  return { lists, directory, env: { ...cleanEnvironment(), APT_CONFIG: join(directory, "apt.conf") } };
 }
 
 /** Sources in deb822 form, verified by a keyring file each. `keyring` replaces the path, for use inside a guest. */
@@ -66,14 +73,14 @@ function configuration(directory: string, lists: string, architecture: string, p
     "Dir::State::lists": lists,
     "Dir::State::status": join(directory, "status"),
     "Dir::Cache": join(directory, "cache"),
-    // Its binary caches would be read by nobody; from the start they have room for a large archive.
+    // Its binary caches are read where the solver keeps them alone; from the start they have room for a large archive.
     "Dir::Cache::pkgcache": "",
     "Dir::Cache::srcpkgcache": "",
     "APT::Cache-Start": "120000000",
     "Dir::Etc": directory,
     "Dir::Etc::main": "/dev/null",
     "Dir::Etc::parts": "/dev/null",
-    "Dir::Etc::sourcelist": join(directory, "sources.sources"),
+    "Dir::Etc::sourcelist": join(directory, SOURCES_FILE),
     "Dir::Etc::sourceparts": "/dev/null",
     "Dir::Etc::preferences": "/dev/null",
     "Dir::Etc::preferencesparts": "/dev/null",
@@ -101,6 +108,11 @@ function configuration(directory: string, lists: string, architecture: string, p
     "Acquire::https::Timeout": stallSeconds,
     ...(proxy ? { "Acquire::http::Proxy": proxy, "Acquire::https::Proxy": proxy } : {}),
   };
+  return formatSettings(settings);
+}
+
+/** Lines of an apt.conf; later ones win. */
+export function formatSettings(settings: Readonly<Record<string, string>>): string {
   return Object.entries(settings)
     .map(([name, value]) => `${name} "${value}";\n`)
     .join("");

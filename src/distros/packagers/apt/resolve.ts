@@ -9,6 +9,7 @@ import type { LocalDeb, PackageRequest, Plan } from "../../../model/plan.ts";
 import { type DownloadOptions, openDownloader } from "../../../system/download.ts";
 import type { ArchiveOptions, ResolvedSources } from "./archive.ts";
 import { updateIndex } from "./index-update.ts";
+import { withParsedLists } from "./parsed-lists.ts";
 import { refuseOlderReleases, rememberReleases } from "./release-memory.ts";
 import { type LocalPackages, solvePackages } from "./solve.ts";
 import { expandTasks } from "./tasks.ts";
@@ -84,7 +85,9 @@ async function resolveOnce(
     onSolving();
     const local = debs.length > 0 ? await indexLocalDebs(debs, context) : undefined;
     const request = await expandTasks(plan.packages, apt.lists);
-    const packages = await solvePackages(apt, request, context.signal, local);
+    const packages = local
+      ? await solvePackages(apt, request, context.signal, local)
+      : await withParsedLists(indexKey, apt, context, (own) => solvePackages(own, request, context.signal));
     const lock: Lock = { packages, manual: manualPackages(request, packages), sources: guestSources };
     await commitObject(context.cache, "lock", lockKey, plan.suite, async (directory) => {
       await writeFile(join(directory, "lock.json"), JSON.stringify(lock));

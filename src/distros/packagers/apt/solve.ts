@@ -25,7 +25,7 @@ export async function solvePackages(
   const wanted = [...patterns, ...included, ...request.exclude.map((name) => `${name}-`)];
   const sources = local.index === undefined ? [] : ["--with-source", local.index];
   const argv = ["apt-get", "--yes", "--quiet=1", "--print-uris", ...sources, "install", "--", ...wanted];
-  const solving = run(argv, { env: apt.env, signal });
+  const solving = run(argv, { env: apt.env, signal, ...(apt.cwd === undefined ? {} : { cwd: apt.cwd }) });
   solving.catch(() => {}); // awaited below
   const lists = await readPackageLists(apt.lists); // meanwhile
   const { stdout } = await solving.catch((error: unknown) => {
