@@ -44,9 +44,10 @@ export async function quickenScripts(
 const HOOK_FUNCTIONS = "/usr/share/initramfs-tools/hook-functions";
 /**
  * For each file that an initramfs gets, its hooks start realpath twice, readlink twice and mkdir, nearly always to hear
- * that a path is what it is. These answer in the shell itself when no part of the path is a link or a dot.
+ * that a path is what it is. These answer in the shell itself when no part of the path is a link or a dot. So do
+ * dirname for plain paths, and sed where it looks for libraries built for one kind of processor, of which none is left.
  */
-const QUICK_COMMANDS = `
+export const QUICK_COMMANDS = `
 is_plain() {
 	case "$1/" in
 	[!/]* | *//* | */./* | */../*) return 1 ;;
@@ -77,6 +78,29 @@ readlink() {
 		set -- -f "$2"
 	fi
 	command readlink "$@"
+}
+dirname() {
+	case "$#:$1" in
+	1:-* | 1:*/ | 1:*//*) ;;
+	1:?*/?*)
+		printf '%s\\n' "\${1%/*}"
+		return
+		;;
+	esac
+	command dirname "$@"
+}
+sed() {
+	case "$#:$1:$2" in
+	'2:-e:s#/lib/\\([^/]*/\\)\\?\\(tls\\|i686\\|sse2\\|neon\\|vfp\\).*/\\(lib.*\\)#/lib/\\1\\3#' | '2:-e:s#-linux-gnu/\\(tls\\|i686\\|sse2\\|neon\\|vfp\\).*/\\(lib.*\\)#-linux-gnu/\\2#')
+		IFS= read -r only_line
+		case "$only_line" in
+		*tls* | *i686* | *sse2* | *neon* | *vfp*) printf '%s\\n' "$only_line" | command sed "$@" ;;
+		*) printf '%s\\n' "$only_line" ;;
+		esac
+		return
+		;;
+	esac
+	command sed "$@"
 }
 mkdir() {
 	[ "$#:$1" = 2:-p ] && [ -d "$2" ] || command mkdir "$@"
