@@ -20,7 +20,7 @@ import { mountsOf } from "../model/storage-request.ts";
 import { biosBootPatches, makeEspPartition } from "../system/boot-areas.ts";
 import { makeSparseFile, patchRaw } from "../system/disk-image.ts";
 import { makeExt4, makePartialExt4, type TreePart } from "../system/ext4.ts";
-import { keepStructure } from "../system/ext4-structure.ts";
+import { readStructure } from "../system/ext4-structure.ts";
 import { pinInodeTimes } from "../system/ext4-times.ts";
 import { cleanEnvironment } from "../system/process.ts";
 import { type BaseImage, fitsInPlace, hashImage, PART_OFFSET_BYTES, settleImage } from "../system/qcow2-base.ts";
@@ -121,15 +121,20 @@ async function makeDisk(
     else await makePartialExt4(file, extent, uuid, directory, tree, kind, signal, env);
     if (epochSeconds !== undefined) await pinInodeTimes(file, extent, epochSeconds, workDirectory, env, signal);
   }
-  const keepStructures = async () => {
+  const readStructures = async () => {
+    const structures = [];
     for (const placed of volumes) {
       const { file, extent } = placeOf(placed);
-      await keepStructure(file, extent, structureIn(workDirectory, index, placed).archive, signal);
+      structures.push(await readStructure(file, extent, structureIn(workDirectory, index, placed), signal));
     }
+    return structures;
   };
   const makeFirst = () => makeBootable(raw, disk, ids.espSerial, bootDirectory, plan.architecture, env, signal);
-  await Promise.all([keepStructures(), index === 0 ? makeFirst() : undefined]);
-  await settleImage(image, disk.sizeBytes, raw, part?.offsetBytes, signal);
+  const [structures] = await Promise.all([readStructures(), index === 0 ? makeFirst() : undefined]);
+  await Promise.all([
+    settleImage(image, disk.sizeBytes, raw, part?.offsetBytes, signal),
+    ...structures.map(({ packed }) => packed()),
+  ]);
   await rm(raw);
 }
 

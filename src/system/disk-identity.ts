@@ -27,7 +27,7 @@ export interface DiskIdentity {
 
 /** An ext4 of the base, and what makes it one machine's. */
 export interface EditedFileSystem {
-  /** By {@link keepStructure}. */
+  /** By {@link readStructure}. */
   readonly structure: Structure;
   readonly place: Pick<Partition, "startSector">;
   readonly uuid: string;

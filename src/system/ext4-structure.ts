@@ -1,5 +1,5 @@
-import { open, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, open, rename, rmdir } from "node:fs/promises";
+import { join } from "node:path";
 import { run } from "./process.ts";
 import type { Extent, WrittenExtent } from "./undo-file.ts";
 
@@ -18,16 +18,28 @@ export interface Structure {
 export const STRUCTURE_MEMBER = "root.ext4";
 
 /**
- * Keeps the structure of a file system apart.
+ * Reads the structure of a file system, which may change as soon as that is done. `packed` puts it into its archive, and lays it
+ * ready for the first who wants to change it; it must be awaited before anybody does.
  *
  * @see https://manpages.debian.org/e2image
  */
-export async function keepStructure(disk: string, extent: Extent, archive: string, signal: AbortSignal): Promise<void> {
-  const folder = dirname(archive);
+export async function readStructure(
+  disk: string,
+  extent: Extent,
+  { archive, ready }: Structure,
+  signal: AbortSignal,
+): Promise<{ packed: () => Promise<void> }> {
+  const folder = `${archive}.new`;
   const raw = join(folder, STRUCTURE_MEMBER);
+  await mkdir(folder);
   await run(["e2image", "-r", "-o", String(extent.offsetBytes), disk, raw], { signal });
-  await run(["tar", "--create", "--sparse", `--file=${archive}`, "-C", folder, STRUCTURE_MEMBER], { signal });
-  await rm(raw);
+  return {
+    async packed() {
+      await run(["tar", "--create", "--sparse", `--file=${archive}`, "-C", folder, STRUCTURE_MEMBER], { signal });
+      await rename(raw, ready);
+      await rmdir(folder);
+    },
+  };
 }
 
 /** Puts a structure that may be changed into a folder: the one that lies ready, or a new one. */

@@ -8,7 +8,7 @@ import { newDiskIds } from "../../src/stages/identity.ts";
 import { writeDiskIdentity } from "../../src/system/disk-identity.ts";
 import { makeSparseFile } from "../../src/system/disk-image.ts";
 import { makeExt4 } from "../../src/system/ext4.ts";
-import { keepStructure, STRUCTURE_MEMBER, takeStructure } from "../../src/system/ext4-structure.ts";
+import { readStructure, STRUCTURE_MEMBER, takeStructure } from "../../src/system/ext4-structure.ts";
 import { readUndoFile } from "../../src/system/undo-file.ts";
 import { run } from "../fixtures/vmbuilder.ts";
 
@@ -38,7 +38,7 @@ async function makeBase(folder: string, plan: DiskPlan, tree: string) {
   await makeSparseFile(raw, plan.sizeBytes);
   await makeExt4(raw, extent, "c9657d34-8ea3-4b7e-89a1-e500914ca844", tree, "summed", signal);
   const structure = { archive: join(folder, "structure.tar"), ready: join(folder, "structure.ready") };
-  await keepStructure(raw, extent, structure.archive, signal);
+  await (await readStructure(raw, extent, structure, signal)).packed();
   return { raw, extent, structure };
 }
 
