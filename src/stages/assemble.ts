@@ -5,6 +5,7 @@ import { type BuildContext, epochEnvironment, runStep } from "../core/context.ts
 import { derivedUuid } from "../core/derived-uuid.ts";
 import { BOOT_FILES, type Distro } from "../core/distro.ts";
 import { stepKey } from "../core/step-key.ts";
+import { together } from "../core/together.ts";
 import type { DiskIds } from "../model/identity.ts";
 import {
   bootPlace,
@@ -113,25 +114,24 @@ async function makeDisk(
     part && placed === inPlace
       ? { file: image, extent: { ...part, offsetBytes: PART_OFFSET_BYTES } }
       : { file: raw, extent: extentOf(placed) };
-  for (const placed of volumes) {
-    const { file, extent } = placeOf(placed);
-    const tree = partOf(placed.volume.mount ?? "", mounts);
-    const uuid = volumeUuid(ids, placed);
-    if (tree.at === "/" && tree.hidden.length === 0) await makeExt4(file, extent, uuid, directory, kind, signal, env);
-    else await makePartialExt4(file, extent, uuid, directory, tree, kind, signal, env);
-    if (epochSeconds !== undefined) await pinInodeTimes(file, extent, epochSeconds, workDirectory, env, signal);
-  }
-  const readStructures = async () => {
+  const makeVolumes = async () => {
     const structures = [];
     for (const placed of volumes) {
       const { file, extent } = placeOf(placed);
+      const tree = partOf(placed.volume.mount ?? "", mounts);
+      const uuid = volumeUuid(ids, placed);
+      if (tree.at === "/" && tree.hidden.length === 0) await makeExt4(file, extent, uuid, directory, kind, signal, env);
+      else await makePartialExt4(file, extent, uuid, directory, tree, kind, signal, env);
+      if (epochSeconds !== undefined) await pinInodeTimes(file, extent, epochSeconds, workDirectory, env, signal);
       structures.push(await readStructure(file, extent, structureIn(workDirectory, index, placed), signal));
     }
     return structures;
   };
-  const makeFirst = () => makeBootable(raw, disk, ids.espSerial, bootDirectory, plan.architecture, env, signal);
-  const [structures] = await Promise.all([readStructures(), index === 0 ? makeFirst() : undefined]);
-  await Promise.all([
+  const makeLoader = async () => {
+    if (index === 0) await makeBootable(raw, disk, ids.espSerial, bootDirectory, plan.architecture, env, signal);
+  };
+  const [structures] = await together([makeVolumes(), makeLoader()]);
+  await together([
     settleImage(image, disk.sizeBytes, raw, part?.offsetBytes, signal),
     ...structures.map(({ packed }) => packed()),
   ]);

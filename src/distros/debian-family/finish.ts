@@ -1,5 +1,6 @@
 import { type BuildContext, epochEnvironment } from "../../core/context.ts";
 import { BOOT_FILES, type TreeFacts, type TreeRequest } from "../../core/distro.ts";
+import { together } from "../../core/together.ts";
 import { VmbuilderError } from "../../model/errors.ts";
 import type { BootPlace } from "../../model/placed-volume.ts";
 import { HOST_USR, runInGuest } from "../../system/guest.ts";
@@ -80,11 +81,10 @@ export async function finishTree(
     ],
     signal,
   );
-  const { stdout } = await runInGuest(tree, ["sh", "-c", CLEAN, "sh", HOST_USR, POLICY_PATH], {
-    signal,
-    guestEnv: epochEnvironment(context),
-  });
-  await makeBootFiles(tree, plan.architecture, USUAL_PLACE, bootDirectory, signal);
+  const [{ stdout }] = await together([
+    runInGuest(tree, ["sh", "-c", CLEAN, "sh", HOST_USR, POLICY_PATH], { signal, guestEnv: epochEnvironment(context) }),
+    makeBootFiles(tree, plan.architecture, USUAL_PLACE, bootDirectory, signal), // from files that stay as they are
+  ]);
   const lines = stdout.trim().split("\n");
   const kernelVersion = newestKernel(lines);
   const sizeBytes = Number(lines.at(-1)?.split("\t")[0]);
