@@ -3,33 +3,24 @@ import { OLD_FORM, UBUNTU_PROGRAM } from "./old-form.ts";
 import { createPaint } from "./terminal/color.ts";
 import { padRight, wrap } from "./terminal/text.ts";
 
-/** Headings of the commands in the root's help, in order, and which commands stand under them. */
-const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
-  Build: ["build", OLD_FORM, "wizard", "recipe", "plan", "import-config", "profile", "schema", "lock"],
-  Machines: [
-    ...[
-      "up",
-      "test",
-      "upgrade-test",
-      "shell",
-      "start",
-      "stop",
-      "restart",
-      "ls",
-      "info",
-      "console",
-      "ssh",
-      "exec",
-      "cp",
-      "snapshot",
-      "restore",
-    ],
-    ...["rm", "logs", "prune", "clone", "flatten"],
-  ],
-  Images: ["diff", "convert", "sign", "verify", "upload"],
-  Server: ["serve", "server", "token"],
-  Cache: ["cache"],
-  Host: ["doctor", "man", "completion"],
+/** A heading of the root's help: what is wanted daily has a line of its own, the others share one. */
+interface CommandGroup {
+  readonly daily: readonly string[];
+  readonly others: readonly string[];
+}
+
+const COMMAND_GROUPS: Readonly<Record<string, CommandGroup>> = {
+  Build: {
+    daily: ["build", "plan", "wizard", "recipe"],
+    others: ["lock", "profile", "import-config", "schema", OLD_FORM],
+  },
+  Machines: {
+    daily: ["up", "shell", "ls", "exec", "ssh", "stop", "rm", "clone", "test", "upgrade-test"],
+    others: ["start", "restart", "info", "console", "logs", "cp", "snapshot", "restore", "prune", "flatten"],
+  },
+  Images: { daily: ["convert", "diff"], others: ["sign", "verify", "upload"] },
+  Server: { daily: ["serve"], others: ["token", "server"] },
+  Host: { daily: ["doctor", "cache", "man"], others: ["completion"] },
 };
 
 interface Item {
@@ -43,12 +34,13 @@ const WIDEST_HELP = 100;
 const NARROWEST_TEXT = 24;
 
 /**
- * Gives a program, with all commands it has by now, its help: headings, aligned columns, one screen for the root.
+ * Gives a program, with all commands it has by now, its help: headings, aligned columns, a screen for the root.
  * Lists show a command's `summary()` where it has one, else its description.
  */
 export function configureHelp(program: Command): void {
-  for (const [heading, names] of Object.entries(COMMAND_GROUPS)) {
-    for (const command of program.commands) if (names.includes(command.name())) command.helpGroup(heading);
+  for (const [heading, { daily, others }] of Object.entries(COMMAND_GROUPS)) {
+    for (const command of program.commands)
+      if ([...daily, ...others].includes(command.name())) command.helpGroup(heading);
   }
   for (const command of [program, ...descendants(program)]) {
     command
@@ -109,14 +101,33 @@ interface Section {
   readonly items: readonly Item[];
 }
 
-/** The root shows what can be typed: a command that only groups others is shown as those. */
+/** The root's help is a screen: daily commands in their order, then the names of the others. */
 function rootSections(program: Command, help: Help): Section[] {
-  const commands = help.groupItems([...program.commands], help.visibleCommands(program), (command) => {
-    return command.helpGroup() || "Commands";
-  });
-  const sections = [...commands].map(([heading, members]) => ({ heading, items: members.flatMap(commandItems) }));
-  const filled = sections.filter(({ items }) => items.length > 0);
-  return [...filled, { heading: "Options", items: optionItems(help.visibleOptions(program), true) }];
+  const sections = Object.entries(COMMAND_GROUPS).map(([heading, { daily, others }]) => ({
+    heading,
+    items: [
+      ...daily.map((name) => rootItem(member(program, name))),
+      { term: "also", text: otherNames(program, others) },
+    ],
+  }));
+  return [...sections, { heading: "Options", items: optionItems(help.visibleOptions(program), true) }];
+}
+
+function member(program: Command, name: string): Command {
+  const command = program.commands.find((candidate) => candidate.name() === name);
+  if (!command) throw new Error(`the help names ${name}, which is no command`);
+  return command;
+}
+
+/** A command that only groups others stands in one line with them: `cache ls|gc|verify`. */
+function rootItem(command: Command): Item {
+  const members = command.commands.map((child) => child.name()).join("|");
+  const term = `${command.name()} ${members || argumentsText(command)}`.trimEnd();
+  return { term, text: command.summary() || command.description() };
+}
+
+function otherNames(program: Command, names: readonly string[]): string {
+  return names.map((name) => (name === OLD_FORM ? rootItem(member(program, name)).term : name)).join(", ");
 }
 
 function commandSections(command: Command, help: Help): Section[] {

@@ -5,6 +5,7 @@ import { configureHelp } from "./help.ts";
 import { renderManPage } from "./man.ts";
 import { buildOptions } from "./option-table.ts";
 import { addBuildOptions, readBuildOptions } from "./options.ts";
+import { createProgram } from "./program.ts";
 import { usageError } from "./usage-error.ts";
 
 function programWithBuild(): { program: Command; build: Command } {
@@ -73,8 +74,8 @@ describe("help", () => {
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
   });
 
-  it("of the program shows commands that only group others as those", () => {
-    expect(programWithBuild().program.helpInformation()).toMatch(/cache ls +Lists it\./);
+  it("of the program shows commands that only group others in one line", () => {
+    expect(createProgram().helpInformation()).toMatch(/cache ls\|gc\|verify +Shows/);
   });
 });
 

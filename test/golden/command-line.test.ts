@@ -2,6 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WORKER_COMMAND } from "../../src/cli/help.ts";
+import { UBUNTU_PROGRAM } from "../../src/cli/old-form.ts";
+import { createProgram } from "../../src/cli/program.ts";
 import { run, vmbuilder } from "../fixtures/vmbuilder.ts";
 import { expectGolden } from "./golden-file.ts";
 
@@ -16,7 +19,7 @@ async function output(...args: string[]): Promise<string> {
 
 describe("help", () => {
   it.each([
-    ["", 3],
+    ["", 2],
     ["build", 5],
     ["clone", 1],
     ["cache", 1],
@@ -32,6 +35,13 @@ describe("help", () => {
     }
     expect(lines[1]).toMatch(/\.$/); // what it does, in one line
     expect(lines[2]).toBe("");
+  });
+
+  it("of vmbuilder names every command", async () => {
+    const words = (await output("--help")).split(/[\s,]+/);
+    const { commands } = createProgram();
+    const hidden = ["HYPERVISOR", UBUNTU_PROGRAM, WORKER_COMMAND];
+    for (const command of commands) if (!hidden.includes(command.name())) expect(words).toContain(command.name());
   });
 });
 

@@ -28,7 +28,7 @@ export function addBuild(program: Command): void {
   const command = program
     .command("build")
     .argument("[RECIPE]")
-    .summary("Builds a virtual machine from a recipe, options, or both.")
+    .summary("Builds a machine from a recipe, options, or both.")
     .description("Builds a virtual machine from a recipe (a YAML file), options, or both.");
   addOldOptions(addBuildOptions(command, BUILD_CHOICES), "hidden").action((recipe: string | undefined) => {
     writeNotes(oldOptionNotes(command));

@@ -5,7 +5,7 @@ import { renderManPage } from "../man.ts";
 export function addMan(program: Command): void {
   program
     .command("man")
-    .description("Shows the manual page.")
+    .description("Shows the manual page, which explains every command and option.")
     .action(() => {
       process.stdout.write(renderManPage(program));
     });

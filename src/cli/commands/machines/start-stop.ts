@@ -32,6 +32,7 @@ export function addStartStop(program: Command): void {
     program
       .command("stop")
       .argument("<MACHINE...>")
+      .summary("Shuts machines down.")
       .description("Shuts machines down; one that does not end in time is switched off.")
       .option("-f, --force", "switch it off at once")
       .option("--timeout <SECONDS>", "how long it may take (default 30, without KVM 180)"),
