@@ -373,7 +373,7 @@ describe("the cache", () => {
     await writeFile(file, "");
     const plan = await planTest(mirror.recipe, EVERYTHING);
     const error = await failure(resolveAndFetch(plan, file));
-    expect(error.code).toBe("path-unusable");
+    expect(error.code).toBe("usage");
     expect(error.message).toContain(file);
     expect(error.hint).toContain("--cache-dir");
   });
