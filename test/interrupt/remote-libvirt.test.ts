@@ -1,78 +1,36 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { chmod, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { builtCache, makeBuildFolder } from "../fixtures/built-cache.ts";
+import { freePort, type LibvirtDaemon, openLibvirt } from "../fixtures/libvirt-daemon.ts";
 import { run, VMBUILDER, vmbuilder } from "../fixtures/vmbuilder.ts";
-
-/** A user of the host who can read nothing of ours: what reaches his libvirt has come over the network. */
-const NOBODY = 65534;
 
 let folder: string;
 let build: readonly string[];
-let home: string;
-let daemon: ChildProcess;
-let uri: string;
-const virsh = (...args: string[]) => run("virsh", ["--quiet", "--connect", uri, ...args]);
+let libvirt: LibvirtDaemon;
+const virsh = (...args: string[]) => libvirt.virsh(...args);
 
 beforeAll(async () => {
   const built = await builtCache();
   folder = await makeBuildFolder("vmb-remote-");
   await built.copyTo(join(folder, "cache"), "disk");
   build = ["build", ...built.options, "--quiet", "--cache-dir", join(folder, "cache")];
-  home = await mkdtemp("/tmp/vmb-"); // sockets stand below it, whose paths must be short
-  const port = await freePort();
-  uri = `qemu+tcp://127.0.0.1:${port}/session`;
-  await mkdir(join(home, "pool"));
-  const settings = [
-    "listen_tls = 0",
-    "listen_tcp = 1",
-    'auth_tcp = "none"',
-    'listen_addr = "127.0.0.1"',
-    `tcp_port = "${port}"`,
-  ];
-  await writeFile(join(home, "libvirtd.conf"), `${settings.join("\n")}\n`);
-  await run("chown", ["-R", `${NOBODY}:${NOBODY}`, home]);
+  libvirt = await openLibvirt();
   await chmod(folder, 0o700);
-  const environment = [
-    `HOME=${home}`,
-    ...["RUNTIME_DIR", "CONFIG_HOME", "CACHE_HOME"].map((name) => `XDG_${name}=${home}`),
-  ];
-  const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
-  const argv = [
-    ...ids,
-    "env",
-    ...environment,
-    "libvirtd",
-    "--listen",
-    "--config",
-    join(home, "libvirtd.conf"),
-    "--pid-file",
-    join(home, "pid"),
-  ];
-  daemon = spawn("setpriv", argv, { stdio: "ignore", cwd: home });
-  for (let i = 0; (await virsh("uri")).status !== 0; i++) {
-    if (i > 100) throw new Error("libvirtd does not answer");
-    await delay(100);
-  }
-  await virsh("pool-define-as", "images", "dir", "--target", join(home, "pool"));
 });
 afterAll(async () => {
   await virsh("destroy", "far");
-  const ended = once(daemon, "exit");
-  daemon.kill();
-  await ended;
-  await rm(home, { recursive: true, force: true });
+  await libvirt.close();
   await rm(folder, { recursive: true, force: true });
 });
 
 const far = (...args: string[]) => [
   ...build,
   "--libvirt",
-  uri,
+  libvirt.uri,
   "--libvirt-pool",
   "images",
   "--hostname",
@@ -99,7 +57,7 @@ test("disks are uploaded whole, the machine is defined on them, and starts", asy
   expect(await vmbuilder(far("--dest", join(folder, "vm")))).toMatchObject({ status: 0, stderr: "" });
   const [volume = ""] = await volumes();
   expect(volume).toMatch(/^far-[0-9a-f]{8}\.qcow2$/);
-  expect(await run("cmp", [join(folder, "vm/far.qcow2"), join(home, "pool", volume)])).toMatchObject({ status: 0 });
+  expect(await run("cmp", [join(folder, "vm/far.qcow2"), join(libvirt.pool, volume)])).toMatchObject({ status: 0 });
   expect((await virsh("vol-dumpxml", "--pool", "images", volume)).stdout).toContain("<format type='qcow2'/>");
   expect(await virsh("start", "far")).toMatchObject({ status: 0 });
   expect(await virsh("domstate", "far")).toMatchObject({ stdout: "running\n" });
@@ -153,7 +111,7 @@ test("by ssh, with a key of its own: refused in one line with another key, defin
     await expect(stat(join(folder, "byssh"))).rejects.toThrow();
     expect(await within(over(join(folder, "key")))).toMatchObject({ status: 0, stderr: "" });
     const volume = (await volumes()).find((name) => name.startsWith("byssh-")) ?? "";
-    expect(await run("cmp", [join(folder, "byssh/byssh.qcow2"), join(home, "pool", volume)])).toMatchObject({
+    expect(await run("cmp", [join(folder, "byssh/byssh.qcow2"), join(libvirt.pool, volume)])).toMatchObject({
       status: 0,
     });
     expect(await virsh("start", "byssh")).toMatchObject({ status: 0 });
@@ -182,7 +140,7 @@ async function openSsh() {
   await writeFile(at("sshd_config"), `${settings.join("\n")}\n`);
   await mkdir("/run/sshd", { recursive: true });
   // root's libvirt over there is the other user's
-  const argv = [...OWN_MOUNTS, "sh", "-c", SSHD, "sh", join(home, "libvirt"), at("sshd_config")];
+  const argv = [...OWN_MOUNTS, "sh", "-c", SSHD, "sh", join(libvirt.home, "libvirt"), at("sshd_config")];
   const sshd = spawn("unshare", argv, { stdio: "ignore" });
   await writeFile(at("known"), `[127.0.0.1]:${port} ${await readFile(at("host-key.pub"), "utf8")}`);
   await writeFile(at("ssh_config"), `UserKnownHostsFile ${at("known")}\nIdentityAgent none\nIdentitiesOnly yes\n`);
@@ -200,13 +158,4 @@ async function openSsh() {
   const within = (args: readonly string[]) =>
     run("unshare", [...OWN_MOUNTS, "sh", "-c", WITH_SSH_CONFIG, "sh", at("ssh_config"), VMBUILDER, ...args]);
   return { remote: `qemu+ssh://root@127.0.0.1:${port}/session`, within, close };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }
