@@ -1,6 +1,6 @@
 import { GIB, MIB } from "../../../src/model/size.ts";
 
-export { formatWholeSeconds } from "../../../src/model/duration.ts";
+export { formatSeconds, formatWholeSeconds } from "../../../src/model/duration.ts";
 export { formatBytes } from "../../../src/model/size.ts";
 
 const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [

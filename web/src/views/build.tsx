@@ -2,7 +2,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { ApiError } from "../api/client.ts";
 import type { Build as BuildData, BuildStep } from "../api/types.ts";
 import { Button, ButtonLink } from "../parts/button.tsx";
-import { formatAgo, formatBytes, formatSystem, formatWholeSeconds } from "../parts/format.ts";
+import { formatAgo, formatBytes, formatSeconds, formatSystem, formatWholeSeconds } from "../parts/format.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Page } from "../parts/page.tsx";
 import { Bar, Empty, Loading, Message, StateBadge } from "../parts/states.tsx";
@@ -185,7 +185,7 @@ function Steps({ steps, isOpen }: { steps: readonly BuildStep[]; isOpen: boolean
           <StepSign state={isOpen || step.state !== "running" ? step.state : "failed"} />
           <span>{step.title}</span>
           <span class="step-time">
-            {step.state === "cached" ? "cached" : step.seconds === null ? "" : `${step.seconds.toFixed(1)} s`}
+            {step.state === "cached" ? "cached" : step.seconds === null ? "" : formatSeconds(step.seconds)}
           </span>
         </li>
       ))}
