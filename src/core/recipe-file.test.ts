@@ -45,7 +45,7 @@ describe("readRecipe", () => {
 
   it("takes key files from beside the recipe, and the result folder from where the user is", async () => {
     await mkdir(join(folder, "keys"), { recursive: true });
-    await writeFile(join(folder, "keys/archive.gpg"), "");
+    await writeFile(join(folder, "keys/archive.gpg"), Uint8Array.of(0x99, 1, 13));
     const recipe = await written(
       "ssh-key: a.pub\nssh-user-key: [/b.pub, keys/c.pub]\nkeyring: keys/archive.gpg\ndest: out\nuser: ann\n",
     );
@@ -110,6 +110,7 @@ describe("readRecipe", () => {
     ["pass: a\npass-file: b", "web.yaml:2:12: pass-file: pass is given too (give one of them)"],
     ["pass-file: none", expect.stringMatching(/^web.yaml:1:12: pass-file: cannot read none/)],
     ["keyring: none", "web.yaml:1:10: keyring: cannot read none (give a keyring file)"],
+    ["keyring: web.yaml", "web.yaml:1:10: keyring: web.yaml holds no OpenPGP public key (give a keyring file)"],
     ["hostname: a\nhostname: b", 'web.yaml:2:1: the key "hostname" stands here a second time'],
     ["a: &x [1]\nb: *x", "web.yaml:1:7: anchors and aliases have no place in a recipe (write the value out)"],
     ["hostname: *x", expect.stringMatching(/^web.yaml:1:11: /)],

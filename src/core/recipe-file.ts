@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
 import { isDebPath } from "../model/plan.ts";
@@ -93,7 +93,7 @@ async function joinRecipe(layers: readonly RecipeLayer[]): Promise<Recipe> {
   const joined = joinLayers(await Promise.all(layers.map(withSecrets)));
   const parsed = recipeSchema.safeParse(joined.values);
   if (!parsed.success) throw mistake(parsed.error, joined.values, joined.name, KEYS);
-  await checkReadable(parsed.data.keyring, joined.name(["keyring"]));
+  await checkKeyring(parsed.data.keyring, joined.name(["keyring"]));
   return parsed.data;
 }
 
@@ -215,9 +215,23 @@ function commandLine({ repo, ...options }: Record<string, unknown>): RecipeLayer
   };
 }
 
-async function checkReadable(path: string | undefined, name: string): Promise<void> {
+async function checkKeyring(path: string | undefined, name: string): Promise<void> {
   if (path === undefined) return;
-  await access(path).catch((cause: unknown) => {
-    throw new VmbuilderError("file-unreadable", `${name}: cannot read ${path}`, { hint: "give a keyring file", cause });
+  const hint = "give a keyring file";
+  const start = await readStart(path).catch((cause: unknown) => {
+    throw new VmbuilderError("file-unreadable", `${name}: cannot read ${path}`, { hint, cause });
   });
+  if (!isPublicKeys(start)) throw new VmbuilderError("usage", `${name}: ${path} holds no OpenPGP public key`, { hint });
+}
+
+async function readStart(path: string): Promise<Buffer> {
+  await using file = await open(path);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(4096), 0, 4096, 0);
+  return buffer.subarray(0, bytesRead);
+}
+
+/** Armored, or begins with the packet of a public key in its old or new form (RFC 9580, sections 4.2 and 5.5.1.1). */
+function isPublicKeys(start: Buffer): boolean {
+  const tag = start[0] ?? 0;
+  return (tag & 0xfc) === 0x98 || tag === 0xc6 || start.includes("-----BEGIN PGP PUBLIC KEY BLOCK-----");
 }

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { disksSchema } from "./disk-schema.ts";
 import { isGuestPath } from "./file-edit.ts";
 import { guestTestSchema } from "./guest-test.ts";
+import { localeMistake } from "./locale-name.ts";
 import { repositorySchema } from "./repository.ts";
 import { SBOM_FORMATS } from "./sbom.ts";
 import { list, size } from "./schema-parts.ts";
@@ -183,6 +184,7 @@ export const recipeSchema = z.strictObject({
   lang: z
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9_.@-]*$/, "is no locale")
+    .refine((locale) => localeMistake(locale) === undefined, { error: ({ input }) => localeMistake(String(input)) })
     .optional(),
   keymap: z.string().regex(KEYMAP, "is no keyboard, such as de or us:dvorak").optional(),
   timezone: z

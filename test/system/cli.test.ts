@@ -67,6 +67,8 @@ describe("wrong input", () => {
     ["a user that the system has", ["build", ...login, "--user", "daemon"], 'user "daemon"'],
     ["a mirror that is none", ["build", ...login, "--mirror", "ftp://mirror.example.org/"], "--mirror: "],
     ["no keyring", ["build", ...login, "--keyring", "@/none.gpg"], "--keyring: cannot read"],
+    ["no keys in a keyring", ["build", ...login, "--keyring", "/etc/passwd"], "holds no OpenPGP public key"],
+    ["a locale of no country", ["build", ...login, "--lang", "en_UK.UTF-8"], "so en_GB.UTF-8"],
     ["no recipe", ["build", "@/none.yaml"], "there is no such file"],
     ["a folder as recipe", ["build", "@/existing"], "it is no plain file"],
     ["a broken recipe", ["build", "@/broken.yaml"], "broken.yaml:2:1: hostnme: there is no such key"],
