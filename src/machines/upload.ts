@@ -5,6 +5,7 @@ import { VmbuilderError } from "../model/errors.ts";
 import type { EventSink } from "../model/events.ts";
 import { sha256File, writeFileAtomically } from "../system/files.ts";
 import { putFile, remoteSize } from "../system/http-upload.ts";
+import { goesInParts, putInParts, type UnfinishedUpload } from "../system/s3-parts.ts";
 import type { S3Credentials } from "../system/s3-signature.ts";
 import { sftpFile } from "../system/sftp-upload.ts";
 import { listFiles, OWN_FILES } from "./sign.ts";
@@ -27,6 +28,13 @@ export interface Uploaded {
   readonly sent: readonly string[];
   /** Files that were there already. */
   readonly kept: readonly string[];
+}
+
+interface UploadRecord {
+  /** By the folder's address and the file's name: the hash of what is there. */
+  readonly arrived: Record<string, Record<string, string>>;
+  /** By the file's address. */
+  readonly unfinished: Record<string, UnfinishedUpload>;
 }
 
 interface Destination {
@@ -57,7 +65,9 @@ export async function uploadFolder({ directory, target, sshConfig, signal, emit 
   );
   const where = `${destination.url.protocol}//${destination.url.host}${destination.url.pathname}`;
   const record = await readRecord(folder);
-  const arrived: Record<string, string> = { ...record[where] };
+  const arrived = record.arrived[where] ?? {};
+  record.arrived[where] = arrived;
+  const writeRecord = () => writeFileAtomically(join(folder, RECORD), `${JSON.stringify(record)}\n`, 0o600);
   const [sent, kept]: [string[], string[]] = [[], []];
   const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   let done = 0;
@@ -80,12 +90,20 @@ export async function uploadFolder({ directory, target, sshConfig, signal, emit 
         arrived[file.name] === file.sha256 && (await isStillThere(destination, url, file.sizeBytes, signal));
       if (isThere) kept.push(file.name);
       else if (url.protocol === "sftp:") await sftpFile({ ...file, url: destination.url, sshConfig, signal });
-      else await putFile({ ...file, url, s3: destination.s3, signal, onBytes });
+      else if (destination.s3 && goesInParts(file.sizeBytes)) {
+        const unfinished = record.unfinished[url.href];
+        const keep = async (begun: UnfinishedUpload) => {
+          record.unfinished[url.href] = begun;
+          await writeRecord();
+        };
+        await putInParts({ ...file, url, s3: destination.s3, signal, onBytes, unfinished, keep });
+        delete record.unfinished[url.href];
+      } else await putFile({ ...file, url, s3: destination.s3, signal, onBytes });
       if (isThere || url.protocol === "sftp:") onBytes(file.sizeBytes);
       if (isThere) continue;
       sent.push(file.name);
       arrived[file.name] = file.sha256;
-      await writeFileAtomically(join(folder, RECORD), `${JSON.stringify({ ...record, [where]: arrived })}\n`, 0o600);
+      await writeRecord();
     }
   });
   return { sent, kept };
@@ -122,10 +140,13 @@ function readTarget(target: string): Destination {
   return { url: base, s3: { accessKey, secretKey, sessionToken: process.env.AWS_SESSION_TOKEN, region } };
 }
 
-async function readRecord(folder: string): Promise<Record<string, Record<string, string>>> {
+async function readRecord(folder: string): Promise<UploadRecord> {
   try {
-    return JSON.parse(await readFile(join(folder, RECORD), "utf8")) as Record<string, Record<string, string>>;
+    const { arrived = {}, unfinished = {} } = JSON.parse(
+      await readFile(join(folder, RECORD), "utf8"),
+    ) as Partial<UploadRecord>;
+    return { arrived, unfinished };
   } catch {
-    return {}; // none yet, or damaged: then all is sent again
+    return { arrived: {}, unfinished: {} }; // none yet, or damaged: then all is sent again
   }
 }

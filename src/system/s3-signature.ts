@@ -8,7 +8,7 @@ export interface S3Credentials {
   readonly region: string;
 }
 
-/** A request without query, whose body has this hash. */
+/** A request whose body has this hash. */
 export interface S3Request {
   readonly method: string;
   readonly url: URL;
@@ -35,7 +35,7 @@ export function signS3Request(
   const canonical = [
     method,
     url.pathname,
-    "",
+    canonicalQuery(url),
     ...names.map((name) => `${name}:${headers[name]}`),
     "",
     signed,
@@ -52,6 +52,18 @@ export function signS3Request(
     ...headers,
     authorization: `AWS4-HMAC-SHA256 Credential=${accessKey}/${scope},SignedHeaders=${signed},Signature=${signature}`,
   };
+}
+
+function canonicalQuery({ searchParams }: URL): string {
+  const encode = (text: string) => encodeURIComponent(text).replace(/[!'()*]/g, percentEncoded);
+  return [...searchParams]
+    .map(([key, value]) => `${encode(key)}=${encode(value)}`)
+    .sort()
+    .join("&");
+}
+
+function percentEncoded(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
 function hmac(key: Buffer | string, text: string): Buffer {

@@ -98,7 +98,7 @@ describe("by HTTP", () => {
 });
 
 describe("to S3", () => {
-  it("is signed as curl signs it", async () => {
+  it.each(["", "?partNumber=2&uploadId=a%2Fb%3D"])("is signed as curl signs it, with the query %j", async (query) => {
     const file = join(folder, "web.vmx");
     const sha256 = createHash("sha256").update("settings").digest("hex");
     const credentials = {
@@ -107,7 +107,7 @@ describe("to S3", () => {
       sessionToken: undefined,
       region: "eu-west-1",
     };
-    const url = `${address}/bucket/a%20b/web.vmx`;
+    const url = `${address}/bucket/a%20b/web.vmx${query}`;
     const user = `${credentials.accessKey}:${credentials.secretKey}`;
     const headers = ["-H", `x-amz-content-sha256: ${sha256}`];
     const curl = await run("curl", [
