@@ -1,5 +1,6 @@
 import { VmbuilderError } from "../model/errors.ts";
 import { runAttached } from "../system/attached-process.ts";
+import { useConnection } from "./exec.ts";
 import type { Machine } from "./machine.ts";
 import type { RunningMachine } from "./running.ts";
 import { sshOptions } from "./ssh.ts";
@@ -25,7 +26,7 @@ export function readCopyEnd(text: string): CopyEnd {
 export async function copyFiles(
   store: MachineStore,
   machine: Machine,
-  { run: { sshPort } }: RunningMachine,
+  running: RunningMachine,
   from: readonly CopyEnd[],
   to: CopyEnd,
 ): Promise<number> {
@@ -33,9 +34,11 @@ export async function copyFiles(
   const local = (path: string) =>
     path.startsWith("/") || path.startsWith("./") || path.startsWith("../") ? path : `./${path}`;
   const end = ({ machine: name, path }: CopyEnd) => (name === undefined ? local(path) : `root@127.0.0.1:${path}`);
-  const options = sshOptions(store, machine);
+  const { sshPort } = running.run;
   if (sshPort === undefined)
     throw new VmbuilderError("machine-unreachable", `no port of this host leads to ${machine.name}`);
+  const shared = await useConnection(store, machine, running, {});
+  const options = [...shared, ...sshOptions(store, machine)];
   const argv = ["scp", "-r", "-p", "-q", ...options, "-P", String(sshPort), ...from.map(end), end(to)];
   return (await runAttached(argv)).status;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { VmbuilderError } from "../model/errors.ts";
 import { runAttached } from "../system/attached-process.ts";
 import { CommandError, run } from "../system/process.ts";
@@ -32,6 +33,9 @@ export interface ExecOptions {
 const TIMED_OUT = 124;
 /** ssh's own, when it didn't reach the machine or lost it. */
 const SSH_FAILED = 255;
+/** Longer than such a server's penalty, which is 15 seconds at least. */
+const PATIENCE_MS = 40_000;
+const AGAIN_MS = 1000;
 /** Beyond a command's timeout, for a machine that doesn't answer any more. */
 const GRACE_MS = 20_000;
 
@@ -48,20 +52,22 @@ export async function execInMachine(
   command: readonly string[],
   options: ExecOptions = {},
 ): Promise<ExecResult> {
-  const shared = await useConnection(store, machine, running, options);
-  const { result, said } = await withSshLog((log) =>
-    run(sshCommand(running, ["-T", ...shared, ...sshOptions(store, machine, log)], command, options), {
-      signal: options.signal,
-      input: options.input ?? "",
-      okStatuses: Array.from({ length: 256 }, (_, status) => status),
-      ...(options.onLine ? { onLine: options.onLine } : {}),
-      ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs + GRACE_MS }),
-    }).catch((error: unknown) => {
-      if (error instanceof CommandError && error.status === null)
-        return { status: SSH_FAILED, stdout: error.stdout, stderr: error.stderr };
-      throw error;
-    }),
-  );
+  const { result, said } = await untilLetIn(async () => {
+    const shared = await useConnection(store, machine, running, options);
+    return withSshLog((log) =>
+      run(sshCommand(running, ["-T", ...shared, ...sshOptions(store, machine, log)], command, options), {
+        signal: options.signal,
+        input: options.input ?? "",
+        okStatuses: Array.from({ length: 256 }, (_, status) => status),
+        ...(options.onLine ? { onLine: options.onLine } : {}),
+        ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs + GRACE_MS }),
+      }).catch((error: unknown) => {
+        if (error instanceof CommandError && error.status === null)
+          return { status: SSH_FAILED, stdout: error.stdout, stderr: error.stderr };
+        throw error;
+      }),
+    );
+  }, options.signal);
   if (result.status === SSH_FAILED && said !== "") throw unreachable(machine, said);
   const timedOut = options.timeoutMs !== undefined && result.status === TIMED_OUT;
   return { status: result.status, stdout: result.stdout, stderr: result.stderr, timedOut };
@@ -80,17 +86,37 @@ export async function attachToMachine(
   command: readonly string[],
   { terminal, user, timeoutMs }: { terminal: boolean; user?: string | undefined; timeoutMs?: number | undefined },
 ): Promise<number> {
-  const shared = await useConnection(store, machine, running, { user });
-  const { result, said } = await withSshLog((log) => {
-    const flags = [terminal ? "-t" : "-T", ...shared, ...sshOptions(store, machine, log)];
-    return runAttached(sshCommand(running, flags, command, { user, timeoutMs }));
+  const { result, said } = await untilLetIn(async () => {
+    const shared = await useConnection(store, machine, running, { user });
+    return withSshLog(async (log) => {
+      const flags = [terminal ? "-t" : "-T", ...shared, ...sshOptions(store, machine, log)];
+      return runAttached(sshCommand(running, flags, command, { user, timeoutMs }));
+    });
   });
   if (result.status === SSH_FAILED && said !== "") throw unreachable(machine, said);
   return result.status;
 }
 
+/**
+ * Runs ssh again while the server turns it away at the door, where nothing has been read or run yet: after many connections without a login,
+ * such as those that looked whether it answers, it lets nobody in for a while.
+ *
+ * @see https://man.openbsd.org/sshd_config#PerSourcePenalties and MaxStartups
+ */
+export async function untilLetIn<
+  T extends { readonly result: { readonly status: number | null }; readonly said: string },
+>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const outcome = await attempt();
+    const isTurnedAway = outcome.result.status === SSH_FAILED && outcome.said.includes("kex_exchange_identification");
+    if (!isTurnedAway || Date.now() > end) return outcome;
+    await delay(AGAIN_MS, undefined, signal ? { signal } : {});
+  }
+}
+
 /** Options of a run of ssh by the machine's open connection, which is root's. */
-async function useConnection(
+export async function useConnection(
   store: MachineStore,
   machine: Machine,
   running: RunningMachine,

@@ -1,6 +1,9 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
+import { createConnection } from "node:net";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openWorkshop, type Workshop } from "../fixtures/built-machine.ts";
 import { TEST_CACHE } from "../fixtures/test-cache.ts";
@@ -62,6 +65,15 @@ describe("a machine's life", () => {
     expect((await inside("echo", "again")).stdout).toBe("again\n");
   });
 
+  test("lets us in again after it has turned everybody away for a while", async () => {
+    const { stdout } = await call("info", "life", "--json");
+    await Promise.all(Array.from({ length: 40 }, (_, index) => leaveEarly(JSON.parse(stdout).sshPort, index * 150)));
+    await run("pkill", ["-f", `ssh -M.*${join(workshop.directory, "state/machines/life/ssh.sock")}`]);
+    expect(await inside("echo", "again")).toMatchObject({ status: 0, stdout: "again\n" });
+    const log = await inside("journalctl", "-u", "ssh", "--no-pager");
+    expect(log.stdout).toMatch(/drop connection .* penalty/); // of OpenSSH 9.8 and later
+  });
+
   test("takes files in and gives them out", async () => {
     const [there, back] = [join(workshop.directory, "there"), join(workshop.directory, "back")];
     await writeFile(there, "a file\n");
@@ -98,3 +110,12 @@ describe("a machine's life", () => {
     expect(await summary()).toBeUndefined();
   });
 });
+
+/** Opens a connection to an ssh server after a while, and leaves without a login when it greets. */
+async function leaveEarly(port: number, afterMs: number): Promise<void> {
+  await delay(afterMs);
+  const socket = createConnection(port, "127.0.0.1");
+  socket.once("data", () => socket.destroy());
+  socket.on("error", () => {});
+  await once(socket, "close");
+}
