@@ -113,7 +113,14 @@ function decisionsPage(decisions: readonly Page[]): Page {
 }
 
 function writeAssets(target: string, pages: readonly Page[]): void {
-  const style = ["src/styles/tokens.css", "src/styles/base.css", "help/header.css", "help/help.css", "help/text.css"];
+  const style = [
+    "src/styles/tokens.css",
+    "src/styles/base.css",
+    "src/styles/mark.css",
+    "help/header.css",
+    "help/help.css",
+    "help/text.css",
+  ];
   const css = style.map((name) => readFileSync(join(ROOT, "web", name), "utf8")).join("\n");
   writeFileSync(join(target, "help.css"), css);
   for (const name of ["icon.svg", "theme.js"]) cpSync(join(ROOT, "web/public", name), join(target, name));

@@ -2,6 +2,7 @@ import { render } from "preact";
 import { App } from "./app.tsx";
 import "./styles/tokens.css";
 import "./styles/base.css";
+import "./styles/mark.css";
 import "./styles/shell.css";
 import "./styles/shell-phone.css";
 import "./styles/parts.css";
