@@ -14,8 +14,8 @@ export interface BuildOption {
   readonly group: OptionGroup;
   readonly choices?: readonly string[];
   readonly standard?: string;
-  /** The option whose line in the help names this one too; it has no line of its own there. */
-  readonly helpIn?: string;
+  /** Whether `--help` explains it; of the others it says the names, and `--help-all` the rest. */
+  readonly daily?: boolean;
 }
 
 /** Headings of the build command's options, in the order of its help. */

@@ -2,12 +2,20 @@ import type { BuildOption } from "./build-option.ts";
 
 /** Options of `vmbuilder build` that bring scripts, files and answers into a machine. */
 export const contentOptions = [
-  { key: "exec", kind: "files", argument: "FILE", group: "System", help: "script to run in the new system, as root" },
+  {
+    key: "exec",
+    kind: "files",
+    argument: "FILE",
+    daily: true,
+    group: "System",
+    help: "script to run in the new system, as root",
+  },
   { key: "exec-network", kind: "switch", group: "System", help: "give these scripts the host's network" },
   {
     key: "copy",
     kind: "files",
     argument: "FILE",
+    daily: true,
     group: "System",
     help: "list of files: SOURCE DEST [MODE [OWNER]] lines",
   },
@@ -15,6 +23,7 @@ export const contentOptions = [
     key: "firstboot",
     kind: "files",
     argument: "FILE",
+    daily: true,
     group: "System",
     help: "script for the first boot, before any login",
   },
@@ -31,14 +40,13 @@ export const contentOptions = [
     kind: "text",
     argument: "FILE",
     group: "System",
-    help: "user data for cloud-init; also --cloud-init-meta-data, --cloud-init-network-config",
+    help: "file with user data for cloud-init, which is then installed",
   },
   {
     key: "cloud-init-meta-data",
     kind: "text",
     argument: "FILE",
     group: "System",
-    helpIn: "cloud-init",
     help: "cloud-init's meta data",
   },
   {
@@ -46,7 +54,6 @@ export const contentOptions = [
     kind: "text",
     argument: "FILE",
     group: "System",
-    helpIn: "cloud-init",
     help: "cloud-init's network configuration, in place of ours",
   },
 ] as const satisfies readonly BuildOption[];

@@ -1,5 +1,7 @@
-import type { Command, Help, Option } from "commander";
+import { type Command, type Help, Option } from "commander";
+import { OPTION_GROUPS } from "./build-option.ts";
 import { OLD_FORM, UBUNTU_PROGRAM } from "./old-form.ts";
+import { buildOptions } from "./option-table.ts";
 import { createPaint } from "./terminal/color.ts";
 import { padRight, wrap } from "./terminal/text.ts";
 
@@ -32,6 +34,9 @@ interface Item {
 const paint = createPaint(true);
 const WIDEST_HELP = 100;
 const NARROWEST_TEXT = 24;
+/** What is longer has its text on the next line. */
+const WIDEST_TERM = 30;
+const ALSO_COLUMNS = "also".length;
 
 /**
  * Gives a program, with all commands it has by now, its help: headings, aligned columns, a screen for the root.
@@ -44,11 +49,30 @@ export function configureHelp(program: Command): void {
   }
   for (const command of [program, ...descendants(program)]) {
     command
-      .configureHelp({ formatHelp })
+      .configureHelp({ formatHelp: (shown, help) => formatHelp(shown, help, "daily") })
       .helpOption("-h, --help", "show this help, or a command's after its name")
       .helpCommand(false)
       .showSuggestionAfterError(true);
+    if (command.options.some(isRare)) addHelpAll(command);
   }
+}
+
+/** Options that the help of a command only names, unless all are asked for. */
+const RARE_OPTIONS: ReadonlySet<string> = new Set(
+  buildOptions.filter((row) => !("daily" in row && row.daily)).map(({ key }) => key),
+);
+
+const HELP_ALL = "--help-all";
+
+function isRare(option: Option): boolean {
+  return RARE_OPTIONS.has(option.name()) && OPTION_GROUPS.some((group) => group === option.helpGroupHeading);
+}
+
+function addHelpAll(command: Command): void {
+  const option = new Option(HELP_ALL, "explain every option").hideHelp();
+  command.addOption(option).on(`option:${option.name()}`, () => {
+    command.configureHelp({ formatHelp: (shown, help) => formatHelp(shown, help, "all") }).help();
+  });
 }
 
 /** The command by which `serve` starts its worker; it is nothing for people. */
@@ -80,18 +104,22 @@ export function argumentsText(command: Command): string {
     .join(" ");
 }
 
-function formatHelp(command: Command, help: Help): string {
+function formatHelp(command: Command, help: Help, options: "daily" | "all"): string {
   const width = Math.min(help.helpWidth ?? 80, WIDEST_HELP);
-  const sections = command.parent ? commandSections(command, help) : rootSections(command, help);
-  const termColumns = Math.max(...sections.flatMap(({ items }) => items.map(({ term }) => term.length)));
+  const sections = command.parent ? commandSections(command, help, options) : rootSections(command, help);
+  const termLengths = sections.flatMap(({ items }) => items.map(({ term }) => term.length));
+  const termColumns = Math.max(0, ...termLengths.filter((length) => length <= WIDEST_TERM));
+  const isShort = options === "daily" && command.options.some(isRare);
   const lines = [
     `${paint("bold", "Usage:")} ${usage(command)}`,
     ...wrap(command.description(), width),
-    ...sections.flatMap(({ heading, items }) => [
+    ...sections.flatMap(({ heading, items, also }) => [
       "",
       paint("bold", heading),
       ...items.flatMap((item) => itemLines(item, termColumns, width)),
+      ...(also ? itemLines({ term: "also", text: also }, ALSO_COLUMNS, width) : []),
     ]),
+    ...(isShort ? ["", ...wrap(`${invocation(command)} ${HELP_ALL} explains every option.`, width)] : []),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -99,6 +127,8 @@ function formatHelp(command: Command, help: Help): string {
 interface Section {
   readonly heading: string;
   readonly items: readonly Item[];
+  /** Names of what has no line of its own. */
+  readonly also?: string;
 }
 
 /** The root's help is a screen: daily commands in their order, then the names of the others. */
@@ -130,7 +160,7 @@ function otherNames(program: Command, names: readonly string[]): string {
   return names.map((name) => (name === OLD_FORM ? rootItem(member(program, name)).term : name)).join(", ");
 }
 
-function commandSections(command: Command, help: Help): Section[] {
+function commandSections(command: Command, help: Help, which: "daily" | "all"): Section[] {
   const options = help.visibleOptions(command).filter((option) => option.long !== "--help");
   const anyShort = options.some(({ short }) => short !== undefined);
   const groups = help.groupItems([...command.options], options, (option) => option.helpGroupHeading ?? "Options");
@@ -140,8 +170,15 @@ function commandSections(command: Command, help: Help): Section[] {
   return [
     { heading: "Arguments", items: argumentItems },
     { heading: "Commands", items: command.commands.flatMap(commandItems) },
-    ...[...groups].map(([heading, members]) => ({ heading, items: optionItems(members, anyShort) })),
-  ].filter(({ items }) => items.length > 0);
+    ...[...groups].map(([heading, members]) => {
+      const rare = which === "all" ? [] : members.filter(isRare);
+      const items = optionItems(
+        members.filter((option) => !rare.includes(option)),
+        anyShort,
+      );
+      return { heading, items, also: rare.map(({ long }) => long).join(", ") };
+    }),
+  ].filter(({ items, also }: Section) => items.length > 0 || also);
 }
 
 function commandItems(command: Command): Item[] {
@@ -163,10 +200,9 @@ function optionItems(options: readonly Option[], anyShort: boolean): Item[] {
 
 function itemLines({ term, text }: Item, termColumns: number, width: number): string[] {
   const indent = " ".repeat(2 + termColumns + 2);
-  const lines = wrap(text, Math.max(NARROWEST_TEXT, width - indent.length));
-  return lines.map((line, index) => {
-    return index === 0 ? `  ${paint("cyan", padRight(term, termColumns))}  ${line}` : `${indent}${line}`;
-  });
+  const lines = wrap(text, Math.max(NARROWEST_TEXT, width - indent.length)).map((line) => indent + line);
+  const name = `  ${paint("cyan", padRight(term, termColumns))}`;
+  return term.length > termColumns ? [name, ...lines] : [`${name}  ${lines[0]?.trimStart()}`, ...lines.slice(1)];
 }
 
 function usage(command: Command): string {

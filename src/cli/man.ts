@@ -9,7 +9,6 @@ import {
   MAN_FILES,
   MAN_SEE_ALSO,
 } from "./man-text.ts";
-import { manualText } from "./manual-texts.ts";
 import { OLD_FORM, UBUNTU_PROGRAM } from "./old-form.ts";
 import { isOldOption } from "./old-options.ts";
 import { bold, entry, example, italic, paragraph, roffText, section, subsection } from "./roff.ts";
@@ -95,7 +94,7 @@ function optionEntry(option: Option): string {
 
 /** An option's names, the word for its value, and what it does, with its choices where the help doesn't name them. */
 export function optionParts(option: Option): { names: string[]; argument: string | undefined; text: string } {
-  const description = manualText(option);
+  const description = option.description;
   const choices = option.argChoices && !option.argChoices.every((choice) => description.includes(choice));
   return {
     names: [option.short, option.long].filter((name) => name !== undefined),

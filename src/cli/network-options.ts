@@ -2,12 +2,21 @@ import type { BuildOption } from "./build-option.ts";
 
 /** Options of `vmbuilder build` that describe a machine's network. */
 export const networkOptions = [
-  { key: "hostname", kind: "text", argument: "NAME", group: "Network", help: "name of the machine", standard: "vm" },
+  {
+    key: "hostname",
+    kind: "text",
+    argument: "NAME",
+    daily: true,
+    group: "Network",
+    help: "name of the machine",
+    standard: "vm",
+  },
   { key: "domain", kind: "text", argument: "NAME", group: "Network", help: "domain of the machine" },
   {
     key: "ip",
     kind: "text",
     argument: "ADDRESS",
+    daily: true,
     group: "Network",
     help: "fixed address, such as 192.0.2.10/24",
     standard: "dhcp",
@@ -17,7 +26,7 @@ export const networkOptions = [
     kind: "text",
     argument: "ADDRESS",
     group: "Network",
-    help: "mask; to check it also --net, --bcast",
+    help: "network mask, where --ip has no prefix length",
     standard: "by class",
   },
   {
@@ -25,7 +34,7 @@ export const networkOptions = [
     kind: "text",
     argument: "ADDRESS",
     group: "Network",
-    help: "gateway; --gw6: IPv6's",
+    help: "IPv4 gateway",
     standard: "first of the network",
   },
   {
@@ -41,7 +50,6 @@ export const networkOptions = [
     kind: "text",
     argument: "ADDRESS",
     group: "Network",
-    helpIn: "gw",
     help: "IPv6 gateway",
     standard: "what routers announce",
   },
@@ -58,7 +66,6 @@ export const networkOptions = [
     kind: "text",
     argument: "ADDRESS",
     group: "Network",
-    helpIn: "mask",
     help: "network address, to be checked",
   },
   {
@@ -66,7 +73,6 @@ export const networkOptions = [
     kind: "text",
     argument: "ADDRESS",
     group: "Network",
-    helpIn: "mask",
     help: "broadcast address, to be checked",
   },
   { key: "mac", kind: "text", argument: "ADDRESS", group: "Network", help: "hardware address of the network card" },
@@ -75,14 +81,13 @@ export const networkOptions = [
     kind: "text",
     argument: "NAME",
     group: "Network",
-    help: "bridge of the host; --network: libvirt's network",
+    help: "bridge of the host that the machine's network card is connected to",
   },
   {
     key: "network",
     kind: "text",
     argument: "NAME",
     group: "Network",
-    helpIn: "bridge",
     help: "connect the network card to this network of libvirt",
   },
 ] as const satisfies readonly BuildOption[];

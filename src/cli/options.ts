@@ -51,7 +51,6 @@ export function splitList(text: string): string[] {
 function commanderOption(row: BuildOption, choices = row.choices): Option {
   const flags = `${row.letter ? `-${row.letter}, ` : ""}--${row.key}${row.argument ? ` <${row.argument}>` : ""}`;
   const option = new Option(flags, row.standard ? `${row.help} (default ${row.standard})` : row.help);
-  if (row.helpIn) option.hideHelp();
   if (choices) option.choices(choices);
   if (row.kind === "list") {
     option.argParser((value: string, earlier: string[] | undefined) => [...(earlier ?? []), ...splitList(value)]);

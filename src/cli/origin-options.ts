@@ -28,7 +28,7 @@ export const originOptions = [
     kind: "text",
     argument: "FILE",
     group: "General",
-    help: "configuration, or none; --system-config: the host's",
+    help: "the user's configuration, a recipe that all builds begin with; none: without it",
     standard: "~/.config/vmbuilder/config.yaml",
   },
   {
@@ -36,8 +36,7 @@ export const originOptions = [
     kind: "text",
     argument: "FILE",
     group: "General",
-    helpIn: "user-config",
-    help: "the host's configuration, or none",
+    help: "the host's configuration, beneath the user's; none: without it",
     standard: "/etc/vmbuilder/config.yaml",
   },
 ] as const satisfies readonly BuildOption[];

@@ -3,7 +3,6 @@ import * as z from "zod";
 import { SECRET_FILES } from "../core/recipe-secrets.ts";
 import { LIST_KEYS, recipeSchema } from "../model/recipe.ts";
 import { compositionSchema } from "../model/recipe-composition.ts";
-import { manualText } from "./manual-texts.ts";
 
 /**
  * The JSON Schema (draft 2020-12) of a recipe file, made from what checks recipes, with the help texts of `build`'s
@@ -13,7 +12,7 @@ import { manualText } from "./manual-texts.ts";
  */
 export function recipeJsonSchema(program: Command): Record<string, unknown> {
   const build = program.commands.find((command) => command.name() === "build");
-  const texts = new Map(build?.options.map((option) => [option.name(), manualText(option)]));
+  const texts = new Map(build?.options.map((option) => [option.name(), option.description]));
   const files = Object.fromEntries(Object.values(SECRET_FILES).map((key) => [key, z.string().min(1).optional()]));
   const whole = z.strictObject({ ...recipeSchema.shape, ...files, ...compositionSchema.shape });
   const schema = z.toJSONSchema(whole, { io: "input", unrepresentable: "any" });

@@ -6,6 +6,7 @@ export const sourceOptions = [
     key: "mirror",
     kind: "text",
     argument: "URL",
+    daily: true,
     group: "Sources",
     help: "package mirror: URL or path",
     standard: "the host's",
@@ -16,14 +17,13 @@ export const sourceOptions = [
     kind: "text",
     argument: "URL",
     group: "Sources",
-    help: "mirror for the build alone; or --install-security-mirror",
+    help: "package mirror for the build alone; the machine gets --mirror or the default one",
   },
   {
     key: "install-security-mirror",
     kind: "text",
     argument: "URL",
     group: "Sources",
-    helpIn: "install-mirror",
     help: "mirror of the security updates for the build alone",
   },
   {
@@ -55,14 +55,13 @@ export const sourceOptions = [
     kind: "list",
     argument: "OWNER/NAME",
     group: "Sources",
-    help: "personal package archive; or --ppa-archive, --ppa-api",
+    help: "personal package archive, OWNER/NAME; may be repeated",
   },
   {
     key: "ppa-archive",
     kind: "text",
     argument: "URL",
     group: "Sources",
-    helpIn: "ppa",
     help: "address below which PPAs are",
   },
   {
@@ -70,7 +69,6 @@ export const sourceOptions = [
     kind: "text",
     argument: "URL",
     group: "Sources",
-    helpIn: "ppa",
     help: "address of the service that tells of their keys",
   },
   {
