@@ -3,10 +3,17 @@ import * as z from "zod";
 import { SECRET_FILES } from "../core/recipe-secrets.ts";
 import { LIST_KEYS, recipeSchema } from "../model/recipe.ts";
 import { compositionSchema } from "../model/recipe-composition.ts";
+import { withVariables } from "./schema-variables.ts";
+
+/** The JSON Schema of a recipe file as people write it, with its variables: {@link recipeJsonSchema} tells their values. */
+export function recipeFileSchema(program: Command): Record<string, unknown> {
+  return withVariables(recipeJsonSchema(program));
+}
 
 /**
- * The JSON Schema (draft 2020-12) of a recipe file, made from what checks recipes, with the help texts of `build`'s
- * options. Checks that JSON Schema cannot express, such as sizes with units, stay with `vmbuilder build --dry-run`.
+ * The JSON Schema (draft 2020-12) of a recipe whose variables are filled in, made from what checks recipes, with the
+ * help texts of `build`'s options. Checks that JSON Schema cannot express, such as sizes with units, stay with
+ * `vmbuilder build --dry-run`.
  *
  * @see https://json-schema.org/draft/2020-12
  */

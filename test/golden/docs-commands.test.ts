@@ -1,5 +1,5 @@
 /** Every command of the documentation, read by the real command line: a wrong option, argument, choice or target fails. */
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { Command, CommanderError } from "commander";
@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { descendants } from "../../src/cli/help.ts";
 import { createProgram } from "../../src/cli/program.ts";
-import { recipeJsonSchema } from "../../src/cli/recipe-schema.ts";
+import { recipeFileSchema } from "../../src/cli/recipe-schema.ts";
 import { type DocCommand, docCommands, documents, simpleCommands } from "../fixtures/doc-commands.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -70,8 +70,8 @@ describe("a command of the documentation", () => {
   });
 });
 
-describe("a recipe of the documentation", () => {
-  const schema = recipeJsonSchema(createProgram());
+describe("a recipe of the documentation, or one that comes with vmbuilder", () => {
+  const schema = recipeFileSchema(createProgram());
   const validate = new Ajv2020({ strict: false, validateFormats: false }).compile(schema);
   const recipes = documents().flatMap((file) =>
     [...readFileSync(join(ROOT, file), "utf8").matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = ""], index) => ({
@@ -83,7 +83,14 @@ describe("a recipe of the documentation", () => {
 
   it("is found", () => expect(recipes.length).toBeGreaterThan(10));
   it.each(recipes)("has known keys and fit values: $file, $index", ({ text }) => {
-    validate(parse(text.replaceAll(/\$\{[^}]*\}/g, "x"))); // variables
+    validate(parse(text));
+    expect(validate.errors ?? []).toEqual([]);
+  });
+
+  const shipped = globSync("recipes/{*.yaml,*/recipe.yaml}", { cwd: ROOT });
+  it("is found among those that come with vmbuilder", () => expect(shipped.length).toBeGreaterThan(10));
+  it.each(shipped)("has known keys and fit values: %s", (file) => {
+    validate(parse(readFileSync(join(ROOT, file), "utf8")));
     expect(validate.errors ?? []).toEqual([]);
   });
 });

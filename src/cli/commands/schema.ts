@@ -6,7 +6,7 @@ export function addSchema(program: Command): void {
     .command("schema")
     .description("Prints the JSON Schema of a recipe, for editors.")
     .action(async () => {
-      const { recipeJsonSchema } = await import("../recipe-schema.ts");
-      process.stdout.write(`${JSON.stringify(recipeJsonSchema(program), null, 2)}\n`);
+      const { recipeFileSchema } = await import("../recipe-schema.ts");
+      process.stdout.write(`${JSON.stringify(recipeFileSchema(program), null, 2)}\n`);
     });
 }
