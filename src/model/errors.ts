@@ -63,6 +63,7 @@ export const ERROR_TABLE = {
   "package-corrupt": { exitStatus: 1, httpStatus: 502 },
   "package-missing": { exitStatus: 1, httpStatus: 502 },
   "package-malformed": { exitStatus: 1, httpStatus: 502 },
+  "component-unknown": { exitStatus: 2, httpStatus: 400 },
   "package-unknown": { exitStatus: 2, httpStatus: 400 },
   "packages-unsatisfiable": { exitStatus: 1, httpStatus: 422 },
   // building

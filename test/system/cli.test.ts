@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { run } from "../../src/system/process.ts";
+import { openMirror, SUITE } from "../fixtures/mirror.ts";
 import { run as runProgram, vmbuilder } from "../fixtures/vmbuilder.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../bin/vmbuilder");
@@ -110,6 +111,24 @@ describe("wrong input", () => {
     expect(stderr).toContain(message);
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(await everything()).not.toContain("vm");
+  });
+
+  it.each([
+    ["nosuch", "hint: it has main: "],
+    ["main,maine", "hint: did you mean main? it has main: "],
+  ])("that the mirror must be asked for, the components %s: status 2, and no folder", async (components, hint) => {
+    const mirror = await openMirror([{ name: "base", control: { Priority: "required", Essential: "yes" } }]);
+    try {
+      const from = ["--mirror", mirror.url, "--keyring", mirror.key.keyring, "--suite", SUITE, "--dest", "@/vm"];
+      const { status, stdout, stderr } = await cli("build", ...login, "-q", ...from, "--components", components);
+      expect(stderr).toMatch(/InRelease has no component (?:nosuch|maine) \[component-unknown\]\n/);
+      expect(stderr).toContain(hint);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+      expect(await everything()).not.toContain("vm");
+      expect((await everything()).filter((path) => /\/objects\/\w+\//.test(path))).toEqual([]);
+    } finally {
+      await mirror.close();
+    }
   });
 
   it.each([[[]], [["--json"]]])("and a plan tell no login of a mirror: %j", async (args) => {

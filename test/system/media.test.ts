@@ -107,16 +107,11 @@ describe("refused:", () => {
     ],
     ["one without packages", async () => ({ iso: await withoutPackages() }), "media-invalid", "no packages in it"],
     ["one cut short", async () => ({ iso: await cutShort() }), "media-invalid", "ends too early"],
-    [
-      "one of another suite",
-      async () => ({ iso, suite: "bookworm" }),
-      "mirror-not-a-repository",
-      "has no suite bookworm",
-    ],
+    ["one of another suite", async () => ({ iso, suite: "bookworm" }), "suite-unknown", "has no suite bookworm"],
     [
       "one without a component",
       async () => ({ iso, components: "contrib" }),
-      "mirror-not-a-repository",
+      "component-unknown",
       "no component contrib",
     ],
     [

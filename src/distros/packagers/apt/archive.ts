@@ -53,7 +53,7 @@ export interface ResolvedSources {
  * Finds the suites of an archive. The first one must be there; others that a mirror doesn't carry are left out. The guest
  * gets the suites that were found, or all of them where the build reads another mirror than the guest will.
  *
- * @throws mirror-not-a-repository, and release errors
+ * @throws mirror-not-a-repository, component-unknown, suite-unknown for an image's, and release errors
  */
 export async function findArchive(
   pockets: readonly Pocket[],

@@ -93,7 +93,7 @@ async function readIndices(path: string, suite: string, components: readonly str
     const root = `dists/${suite}`;
     if (!(await iso.find(root))?.isDirectory) {
       const suites = (await iso.list("dists")).filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
-      throw new VmbuilderError("mirror-not-a-repository", `${path} has no suite ${suite}`, {
+      throw new VmbuilderError("suite-unknown", `${path} has no suite ${suite}`, {
         hint: `it has ${suites.join(", ") || "none"}: choose with --suite`,
       });
     }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openDownloader } from "../../../system/download.ts";
 import { sha256Text } from "../../../system/files.ts";
-import { FUTURE_TOLERANCE_MS, fetchRelease } from "./release.ts";
+import { checkComponents, FUTURE_TOLERANCE_MS, fetchRelease } from "./release.ts";
 
 const NOW = Date.parse("2026-01-10T12:00:00Z");
 const HOUR_MS = 3_600_000;
@@ -86,5 +86,31 @@ describe("fetchRelease", () => {
     [-72 * HOUR_MS, "3 days ago"],
   ])("says by how much it is late: %d ms", async (fromNowMs, text) => {
     await expect(fetch(release({ "Valid-Until": utc(fromNowMs) }))).rejects.toThrow(text);
+  });
+});
+
+describe("checkComponents", () => {
+  const has = { url: "http://mirror.example.org/dists/trixie/InRelease", components: ["main", "contrib", "non-free"] };
+
+  it.each([
+    [["contrb", "non-fre"], "did you mean contrib, non-free? it has main, contrib, non-free: check it"],
+    [["main", "nosuch"], "it has main, contrib, non-free: check it"],
+  ])("refuses %j as wrong input, and names the nearest", (wanted, hint) => {
+    const release = { ...has, sha256: "", dateMs: 0, codename: "trixie" };
+    const missing = wanted.filter((name) => name !== "main").join(", ");
+    expect(() => checkComponents(release, wanted, "check it")).toThrow(
+      expect.objectContaining({
+        code: "component-unknown",
+        exitStatus: 2,
+        message: `${has.url} has no component ${missing}`,
+        hint,
+      }),
+    );
+  });
+
+  it("takes what the release lists, and anything where it lists nothing", () => {
+    const release = { ...has, sha256: "", dateMs: 0, codename: "trixie" };
+    checkComponents(release, ["non-free", "main"], "");
+    checkComponents({ ...release, components: [] }, ["nosuch"], "");
   });
 });

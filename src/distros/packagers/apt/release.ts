@@ -1,5 +1,6 @@
 import { parseDeb822 } from "../../../model/deb822.ts";
 import { VmbuilderError } from "../../../model/errors.ts";
+import { nearestName } from "../../../model/nearest-name.ts";
 import { type DownloadOptions, downloadText } from "../../../system/download.ts";
 import { sha256Text } from "../../../system/files.ts";
 
@@ -69,12 +70,13 @@ export async function fetchRelease(
   };
 }
 
-/** apt passes over components that a release doesn't have. @throws mirror-not-a-repository */
+/** apt passes over components that a release doesn't have. @throws component-unknown */
 export function checkComponents({ url, components }: Release, wanted: readonly string[], hint: string): void {
   const missing = components.length > 0 ? wanted.filter((name) => !components.includes(name)) : [];
   if (missing.length === 0) return;
-  throw new VmbuilderError("mirror-not-a-repository", `${url} has no component ${missing.join(", ")}`, {
-    hint: `it has ${components.join(", ")}: ${hint}`,
+  const near = missing.flatMap((name) => nearestName(name, components) ?? []);
+  throw new VmbuilderError("component-unknown", `${url} has no component ${missing.join(", ")}`, {
+    hint: `${near.length > 0 ? `did you mean ${near.join(", ")}? ` : ""}it has ${components.join(", ")}: ${hint}`,
   });
 }
 

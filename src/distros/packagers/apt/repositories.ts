@@ -46,7 +46,7 @@ export async function readRepositories(
 /**
  * Finds the repositories' releases, and puts their keys where apt reads them.
  *
- * @throws mirror-not-a-repository, key-unusable, release and download errors
+ * @throws mirror-not-a-repository, component-unknown, key-unusable, release and download errors
  */
 export async function findRepositories(
   repositories: readonly ExtraRepository[],
