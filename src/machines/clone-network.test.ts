@@ -29,3 +29,10 @@ it("gives the first card an address of its own in the source's network", () => {
   expect(cloneNetwork(recipe, {}, () => "52:54:00:00:00:fe").left).toEqual(["192.0.2.11/24"]);
   expect(() => cloneNetwork(SOURCE, { ip: "198.51.100.1" }, () => "")).toThrow("no neighbour");
 });
+
+it("a plain card has a hardware address of its own in each clone, though the source left it to the hypervisor", () => {
+  const source = recipeSchema.parse({});
+  expect(cloneNetwork(source, {}, () => "52:54:00:00:00:fd").network.interfaces).toMatchObject([
+    { mac: "52:54:00:00:00:fd", attachment: { kind: "user" } },
+  ]);
+});

@@ -34,7 +34,7 @@ export function cloneNetwork(source: NetworkRecipe, given: CloneAddresses, newMa
   const interfaces = before.map((one, index) => cloneInterface(one, index === 0 ? given : {}));
   const simple = Object.fromEntries(SIMPLE_KEYS.map((key) => [key, undefined]));
   const recipe: NetworkRecipe = { ...source, ...simple, dns: [], interfaces };
-  const network = assignMacs(planNetwork(recipe), newMac);
+  const network = assignMacs(planNetwork(recipe), newMac, "all");
   const left = planNetwork(source).interfaces.flatMap(({ addresses }, index) =>
     addresses.filter((old) => !network.interfaces[index]?.addresses.some((one) => isIpv6(one) === isIpv6(old))),
   );

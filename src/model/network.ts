@@ -84,10 +84,16 @@ function isPlain({ name, dhcp, ipv6, addresses, dns, routes }: InterfacePlan): b
 /**
  * Gives a hardware address to every card that needs one of its own: of several, since the machine tells them apart by it,
  * and on a bridge, where other machines are.
+ *
+ * @param which `all`: to the others, too, which hypervisors would give the same address each time
  */
-export function assignMacs(network: NetworkPlan, newMac: () => string): NetworkPlan {
+export function assignMacs(
+  network: NetworkPlan,
+  newMac: () => string,
+  which: "needed" | "all" = "needed",
+): NetworkPlan {
   const needsMac = ({ attachment, name }: InterfacePlan) =>
-    network.interfaces.length > 1 || attachment.kind !== "user" || name !== undefined;
+    which === "all" || network.interfaces.length > 1 || attachment.kind !== "user" || name !== undefined;
   return {
     ...network,
     interfaces: network.interfaces.map((one) => (needsMac(one) ? { ...one, mac: one.mac ?? newMac() } : one)),

@@ -26,6 +26,15 @@ afterAll(async () => {
   await writeFile(REPORT, ["| on this host's processors | |", "|---|---:|", ...lines, ""].join("\n"));
 });
 
+/** Expects each line of what the machines say to be another one on each. */
+function expectDistinct(said: readonly (readonly string[])[]): void {
+  const [first = []] = said;
+  for (const line of first.keys()) {
+    const values = said.map((one) => one[line]);
+    expect(new Set(values).size, `line ${line + 1}: ${values.join(" ")}`).toBe(RUNNING);
+  }
+}
+
 /** Runs something and puts its time into the report. */
 async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
   const startedAt = Date.now();
@@ -70,7 +79,7 @@ describe(`${CLONES} clones of a machine`, () => {
     });
     const said = await Promise.all(running.map(async (one) => (await one.inside(IDENTITY)).split("\n")));
     expect(said.map(([hostname]) => hostname)).toEqual(running.map((_, index) => `c-${index + 1}`));
-    for (const column of said[0]?.keys() ?? []) expect(new Set(said.map((one) => one[column])).size).toBe(RUNNING);
+    expectDistinct(said);
   });
 });
 
@@ -99,7 +108,7 @@ describe(`${RUNNING} machines that start fast`, () => {
       }),
     );
     expect(said.map(([hostname]) => hostname)).toEqual(names);
-    for (const column of said[0]?.keys() ?? []) expect(new Set(said.map((one) => one[column])).size).toBe(RUNNING);
+    expectDistinct(said);
     const proportional = await Promise.all(
       names.map(async (name) => {
         const pid = await readFile(join(workshop.directory, "state/machines", name, "qemu.pid"), "utf8");
