@@ -14,6 +14,7 @@ broken.service
 installed bc 1.07.1-3 amd64
 config-files old 1 all
 half-configured bad 2 all
+half-installed worse  all
 installed libc6 2.36-9+deb12u10 amd64
 == hold
 bc
@@ -31,10 +32,11 @@ it("reads what a machine says of itself", () => {
     failedUnits: ["broken.service"],
     packages: [
       { name: "bc", version: "1.07.1-3", architecture: "amd64" },
+      { name: "bad", version: "2", architecture: "all" },
       { name: "libc6", version: "2.36-9+deb12u10", architecture: "amd64" },
     ],
     onHold: ["bc"],
     leftovers: ["/etc/a.dpkg-dist", "/etc/z.dpkg-old"],
-    unfinished: ["bad"],
+    unfinished: ["bad", "worse"],
   });
 });

@@ -4,6 +4,7 @@ import { type Inside, UpgradeStopped } from "./inside.ts";
 
 /** What an upgrade changes in a machine. */
 export interface MachineState extends SystemState {
+  /** Those included that dpkg isn't done with. */
   readonly packages: readonly ListedPackage[];
   readonly codename: string;
   readonly onHold: readonly string[];
@@ -13,8 +14,8 @@ export interface MachineState extends SystemState {
   readonly unfinished: readonly string[];
 }
 
-/** States of a package that dpkg has nothing to do for. */
-const DONE = ["installed", "config-files", "not-installed"];
+/** States of a package that isn't there; all but "installed" of the others are ones that dpkg isn't done with. */
+const GONE = ["config-files", "not-installed"];
 
 /** Its parts, one after the other, each begun by a line with its name. */
 const LOOK = `
@@ -44,9 +45,10 @@ export function parseState(text: string): MachineState {
   const linesOf = (name: string) => (parts.get(name) ?? "").split("\n").filter((line) => line !== "");
   const [system = "", codename = ""] = linesOf("system");
   const states = linesOf("packages").map((line) => line.split(" "));
-  const installed = states.filter(([state]) => state === "installed").map(([, ...rest]) => rest.join(" "));
-  const unfinished = states.filter(([state = ""]) => !DONE.includes(state)).map(([, name = ""]) => name);
-  const packages = parseManifest(installed.join("\n"));
+  const present = states.filter(([state = ""]) => !GONE.includes(state));
+  const unfinished = present.filter(([state]) => state !== "installed").map(([, name = ""]) => name);
+  const versioned = present.filter(([, , version]) => version !== ""); // one that was never unpacked has none
+  const packages = parseManifest(versioned.map(([, ...rest]) => rest.join(" ")).join("\n"));
   if (!packages) throw new UpgradeStopped("the machine's list of packages cannot be read");
   return {
     ...{ system, codename, packages, kernel: parts.get("kernel") ?? "", usedBytes: Number(parts.get("used")) },
