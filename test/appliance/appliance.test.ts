@@ -3,7 +3,7 @@
  * real Chromium; a machine is built inside it from the form, downloaded, booted, and logged in to. Then a new appliance takes the
  * old one's data disk. The tests stand in this order. By software emulation alone, so that the times can be compared.
  */
-import { appendFile, copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -18,6 +18,8 @@ const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium-headless-shell";
 const REPORTS = join(import.meta.dirname, "../../build/reports");
 const PASSWORD = "correct horse battery";
 const CONSOLE_PASSWORD = "Xq7-lorem-fence-42";
+/** Beside qcow2, which everything else is done with. */
+const FORMATS = ["ova", "vhdx", "vdi", "raw"];
 const SLOW_MS = 120_000;
 const BUILD_MS = 40 * 60_000;
 
@@ -34,19 +36,28 @@ const note = (what: string, value: string) => appendFile(join(REPORTS, "applianc
 const shoot = (name: string) => page.screenshot({ path: join(REPORTS, `appliance-${name}.png`) });
 const heading = (name: string) => page.getByRole("heading", { level: 1, name });
 
-/** A disk of its own over one that was built, which stays as it is. */
-async function overlay(name: string, base: string): Promise<string> {
-  const made = await run("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, path(name)]);
+/** A disk of its own over one that was built, which stays as it is. `format` is qemu's name for that one's. */
+async function overlay(name: string, base: string, format = "qcow2"): Promise<string> {
+  const made = await run("qemu-img", ["create", "-q", "-f", "qcow2", "-F", format, "-b", base, path(name)]);
   expect(made, made.stderr).toMatchObject({ status: 0 });
   return path(name);
 }
 
-async function waitForPage(): Promise<number> {
+async function waitForPage(machine = appliance): Promise<number> {
   for (const end = Date.now() + 15 * 60_000; Date.now() < end; await delay(250)) {
-    const answer = await fetch(address(), { signal: AbortSignal.timeout(5000) }).catch(() => undefined);
-    if (answer?.ok && (await answer.text()).includes("<title>vmbuilder")) return seconds(appliance.startedAtMs);
+    const asked = fetch(`http://127.0.0.1:${machine.ports[80]}/`, { signal: AbortSignal.timeout(5000) });
+    const answer = await asked.catch(() => undefined);
+    if (answer?.ok && (await answer.text()).includes("<title>vmbuilder")) return seconds(machine.startedAtMs);
   }
-  throw new Error(`the page did not come; the console's end:\n${appliance.shown().slice(-3000)}`);
+  throw new Error(`the page did not come; the console's end:\n${machine.shown().slice(-3000)}`);
+}
+
+/** Types a command at the console, where root is logged in, and waits for its end. @returns what the console showed meanwhile */
+async function atConsole(command: string): Promise<string> {
+  const before = appliance.shown().length;
+  appliance.type(`${command}; echo en''d`);
+  await appliance.waitFor(/\nend\n/, before);
+  return appliance.shown().slice(before);
 }
 
 beforeAll(async () => {
@@ -56,11 +67,21 @@ beforeAll(async () => {
   browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
   await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", path("key")]);
   const startedAt = performance.now();
-  const env = { ...process.env, APPLIANCE_DIR: path("built"), DEB_DIR: path("packages"), FORMATS: "qcow2" };
+  const env = {
+    ...process.env,
+    APPLIANCE_DIR: path("built"),
+    DEB_DIR: path("packages"),
+    FORMATS: ["qcow2", ...FORMATS].join(" "),
+  };
   const built = await run("scripts/appliance", ["--cache-dir", join(TEST_CACHE, "appliance")], env);
   expect(built.status, built.stderr).toBe(0);
   await note("build of the appliance", `${seconds(startedAt).toFixed(0)} s`);
   await note("system disk", `${((await stat(path("built/appliance.qcow2"))).size / 1e6).toFixed(0)} MB`);
+  for (const format of FORMATS)
+    await note(
+      `system disk, ${format}`,
+      `${(((await stat(path(`built/appliance.${format}`))).blocks / 2e3) * 1.024).toFixed(0)} MB`,
+    );
   await note("data disk", `${((await stat(path("built/appliance-2.qcow2"))).size / 1e6).toFixed(0)} MB`);
   const system = await overlay("system.qcow2", path("built/appliance.qcow2"));
   await copyFile(path("built/appliance-2.qcow2"), path("data.qcow2"));
@@ -126,13 +147,36 @@ it("lets root log in at the console by a password that works once", async () => 
     appliance.type(answer);
   }
   const state = "systemctl is-system-running --wait; systemctl --failed --no-legend; ls /root/first-password";
-  appliance.type(`${state}; vmbuilder server backup /root/b --data-dir /data/server; echo en''d`);
-  await appliance.waitFor(/\nend\n/, read);
-  const said = appliance.shown().slice(read);
+  const said = await atConsole(`${state}; vmbuilder server backup /root/b --data-dir /data/server`);
   expect(said).toContain("\nrunning\n");
   expect(said).toContain("No such file");
   expect(said).toContain("users: 1, profiles: 0, tokens: 0");
   expect(appliance.shown().slice(read)).not.toContain(first);
+});
+
+it("is brought up to date by its nightly update", { timeout: BUILD_MS }, async () => {
+  const startedAt = performance.now();
+  const said = await atConsole("systemctl start appliance-update; systemctl show --property=Result appliance-update");
+  await note("nightly update, by hand", `${seconds(startedAt).toFixed(0)} s`);
+  expect(said).toContain("\nResult=success\n");
+  expect(
+    await atConsole("systemctl is-active nginx vmbuilder-web; systemctl is-enabled appliance-update.timer"),
+  ).toContain("\nactive\nactive\nenabled\n");
+});
+
+it("says another address on its console when it gets one", async () => {
+  const card = "$(basename /sys/class/net/e*)";
+  const change = `ip address add 10.0.2.16/24 dev ${card}; ip address delete 10.0.2.15/24 dev ${card}`;
+  let read = appliance.shown().length;
+  appliance.type(`systemd-run sh -c 'sleep 20; ${change}; sleep 60; networkctl reconfigure ${card}'; exit`);
+  for (const shown of [/Web page: https:\/\/10\.0\.2\.16\//, /Web page: https:\/\/10\.0\.2\.15\//]) {
+    const found = await appliance.waitFor(shown, read);
+    read += found.index + found[0].length;
+  }
+  appliance.type("root");
+  await appliance.waitFor(/Password:/, read);
+  appliance.type(CONSOLE_PASSWORD);
+  await appliance.waitFor(/root@appliance:~#/, read);
 });
 
 it("builds a machine from the form, which is downloaded, booted and logged in to", {
@@ -197,4 +241,23 @@ it("a new system disk finds users and images on the old data disk", async () => 
   await other.getByLabel("Password").fill(PASSWORD);
   await other.getByRole("button", { name: "Log in" }).click();
   await other.getByRole("link", { name: "inner", exact: true }).waitFor();
+});
+
+it.each(FORMATS)("starts from its %s too", { timeout: BUILD_MS }, async (format) => {
+  let disks = [path(`built/appliance.${format}`), path(`built/appliance-2.${format}`)];
+  if (format === "ova") {
+    await mkdir(path("ova"));
+    expect(await run("tar", ["-xf", path("built/appliance.ova"), "-C", path("ova")])).toMatchObject({ status: 0 });
+    disks = (await readdir(path("ova"))).filter((name) => name.endsWith(".vmdk")).map((name) => path(`ova/${name}`));
+    disks.sort((a, b) => Number(a.includes("-2")) - Number(b.includes("-2")));
+  }
+  const driver = format === "ova" ? "vmdk" : format;
+  const own = await Promise.all(disks.map((disk, index) => overlay(`${format}-${index}.qcow2`, disk, driver)));
+  const machine = await startConsoleMachine(own, [80]);
+  try {
+    await note(`switched on to the page, ${format}`, `${(await waitForPage(machine)).toFixed(0)} s`);
+    await machine.waitFor(/http:\/\/10\.0\.2\.15\/#\/invitation\/\S+/);
+  } finally {
+    await machine.stop();
+  }
 });
