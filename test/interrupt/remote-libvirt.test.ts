@@ -64,6 +64,27 @@ test("disks are uploaded whole, the machine is defined on them, and starts", asy
   await virsh("destroy", "far");
 });
 
+test("the old command line's networks and bridges stand in the domain that is defined", async () => {
+  const old = ["kvm", "debian", ...build.slice(1), "--libvirt", libvirt.uri, "--libvirt-pool", "images", "-m", "300"];
+  const defined = async (hostname: string, ...args: string[]) => {
+    const dest = ["--hostname", hostname, "--dest", join(folder, hostname)];
+    expect(await vmbuilder([...old, ...dest, ...args])).toMatchObject({ status: 0, stderr: "" });
+    const { stdout } = await virsh("dumpxml", hostname);
+    await virsh("undefine", hostname);
+    for (const volume of await volumes())
+      if (volume.startsWith(`${hostname}-`)) await virsh("vol-delete", volume, "images");
+    return stdout;
+  };
+  const inNetwork = await defined("innet", "--network", "lan", "--mac", "52:54:00:00:00:07");
+  expect(inNetwork).toMatch(
+    /<interface type='network'>\s*<mac address='52:54:00:00:00:07'\/>\s*<source network='lan'\/>/,
+  );
+  expect(inNetwork).toContain("<memory unit='KiB'>307200</memory>");
+  expect(await defined("onbridge", "--bridge", "br7")).toMatch(
+    /<interface type='bridge'>\s*<mac address='[0-9a-f:]+'\/>\s*<source bridge='br7'\/>/,
+  );
+});
+
 test("--overwrite replaces the machine and its disk; without it both stay", async () => {
   const before = await volumes();
   const refused = await vmbuilder(far("--dest", join(folder, "other")));
