@@ -1,11 +1,15 @@
 /**
  * Puts a load on a server that runs: clients that ask for the list again and again, event streams, downloads of a large file at
- * the same time. Prints the rows of a table: errors, the server's memory, how long the list took.
+ * the same time. Prints the rows of a table: errors, the server's memory, how long the list took. Who asks for the list has a
+ * thread alone, and its own delay stands beside, so that the figure is the server's.
  *
  *   server-load.ts API TOKEN FILE_PATH SECONDS POLLERS STREAMS DOWNLOADS
  */
+import { once } from "node:events";
 import { request } from "node:http";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
+import { isMainThread, parentPort, Worker } from "node:worker_threads";
 
 const [api = "", token = "", filePath = "", ...numbers] = process.argv.slice(2);
 const [seconds = 60, pollers = 200, streams = 1000, downloads = 10] = numbers.map(Number);
@@ -80,15 +84,25 @@ async function measure(): Promise<void> {
 }
 
 const guard = (what: string, work: Promise<void>) => work.catch((error: unknown) => fail(what, error));
-const all = [
-  guard("metrics", measure()),
-  ...Array.from({ length: streams }, () => guard("stream", listen())),
-  ...Array.from({ length: pollers }, (_, index) => guard("list", poll(index))),
-  ...Array.from({ length: downloads }, () => guard("download", download())),
-];
+const many = (count: number, begin: (index: number) => Promise<void>) =>
+  Array.from({ length: count }, (_, index) => begin(index));
+const crowd = isMainThread ? new Worker(new URL(import.meta.url), { argv: process.argv.slice(2) }) : undefined;
+const others = crowd && once(crowd, "message");
+const ownDelay = monitorEventLoopDelay({ resolution: 1 });
+ownDelay.enable();
+const all = isMainThread
+  ? [guard("metrics", measure()), ...many(pollers, (index) => guard("list", poll(index)))]
+  : [...many(streams, () => guard("stream", listen())), ...many(downloads, () => guard("download", download()))];
 await delay(seconds * 1000);
 stop.abort();
 await Promise.all(all);
+ownDelay.disable();
+if (!others) {
+  parentPort?.postMessage({ eventsSeen, downloadedBytes, downloadsDone, errors: [...errors] });
+  process.exit();
+}
+const [heard] = await others;
+for (const [what, times] of heard.errors) errors.set(what, times);
 
 const sorted = listMs.sort((a, b) => a - b);
 const part = (share: number) =>
@@ -99,8 +113,9 @@ const count = [...errors.values()].reduce((sum, one) => sum + one, 0);
 process.stdout.write(
   [
     `| the list: ${listMs.length} answers, median and 99th percentile | ${part(0.5)} ms, ${part(0.99)} ms |`,
-    `| events that came over ${streams} streams | ${eventsSeen} |`,
-    `| downloads finished, and sum of all | ${downloadsDone}, ${(downloadedBytes / 1e9).toFixed(1)} GB |`,
+    `| of that, the asking program's own delay, 99th percentile | ${(ownDelay.percentile(99) / 1e6).toFixed(0)} ms |`,
+    `| events that came over ${streams} streams | ${heard.eventsSeen} |`,
+    `| downloads finished, and sum of all | ${heard.downloadsDone}, ${(heard.downloadedBytes / 1e9).toFixed(1)} GB |`,
     `| the server's memory: first, middle and last third | ${[0, third, 2 * third].map((from) => mean(memoryBytes.slice(from, from + third)).toFixed(0)).join(", ")} MiB |`,
     `| errors | ${count} |`,
     "",

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { defaultCacheDirectory } from "../core/cache.ts";
+import { createAnswerCache } from "./http/answer-cache.ts";
 import { createApp } from "./http/app.ts";
 import type { ProxyList } from "./http/client-address.ts";
 import { createEventFeed } from "./http/event-feed.ts";
@@ -73,6 +74,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       machines: await openMachineHost(database, folder, options.machineNetwork),
       jobs: new SqliteJobStore(database),
       feed: createEventFeed(database, (event) => prepareEvent(event, server)),
+      lists: createAnswerCache(),
       issuer: options.oidc && openIssuer(options.oidc),
       limits: {
         login: createRateLimit("logins", 10, 15 * MINUTE_MS),

@@ -1,3 +1,4 @@
+import type { AnswerCache } from "./http/answer-cache.ts";
 import type { ProxyList } from "./http/client-address.ts";
 import type { EventFeed } from "./http/event-feed.ts";
 import type { RateLimit } from "./http/rate-limit.ts";
@@ -41,6 +42,8 @@ export interface ServerContext {
   readonly folder: DataFolder;
   readonly machines: MachineHost;
   readonly feed: EventFeed;
+  /** Lists of builds, as answered. */
+  readonly lists: AnswerCache;
   /** Who logs people in, beside the server itself. */
   readonly issuer: Issuer | undefined;
   readonly limits: Readonly<Record<"login" | "oidc" | "plans" | "checks", RateLimit>>;

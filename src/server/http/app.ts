@@ -1,4 +1,6 @@
+import type { ServerResponse } from "node:http";
 import type { HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
 import * as z from "zod";
 import { VmbuilderError } from "../../model/errors.ts";
@@ -6,6 +8,7 @@ import { ROUTES } from "../routes/index.ts";
 import type { ServerContext } from "../server-context.ts";
 import { authenticate } from "./authenticate.ts";
 import { clientAddress } from "./client-address.ts";
+import { answerJson, DirectAnswer } from "./direct-answer.ts";
 import { renderDocs } from "./docs-page.ts";
 import { answerError } from "./error-answer.ts";
 import { checkHost, checkOrigin, securityHeaders } from "./guards.ts";
@@ -65,7 +68,10 @@ export function createApp(server: ServerContext): Hono<Bindings> {
     for (const [name, value] of standing) answer.headers.set(name, value);
     const kind = `${Math.floor(answer.status / 100)}xx`;
     counters.requests.set(kind, (counters.requests.get(kind) ?? 0) + 1);
-    return answer;
+    if (!(answer instanceof DirectAnswer)) return answer;
+    context.env.outgoing.writeHead(answer.status, Object.fromEntries(answer.headers));
+    answer.writeBody(context.env.outgoing as ServerResponse);
+    return RESPONSE_ALREADY_SENT;
   });
   return outer;
 }
@@ -82,10 +88,7 @@ async function handle(route: Route, context: Context<Bindings>, server: ServerCo
   if (answer instanceof Response) return answer;
   const headers = { "cache-control": "no-store", ...answer.headers };
   if (answer.body === undefined) return new Response(null, { status: answer.status, headers });
-  return new Response(JSON.stringify(answer.body), {
-    status: answer.status,
-    headers: { "content-type": "application/json", ...headers },
-  });
+  return answerJson(JSON.stringify(answer.body), answer.status, headers);
 }
 
 function check(shape: z.ZodObject, value: unknown, what: string): unknown {

@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
-import { open } from "node:fs/promises";
-import { Readable } from "node:stream";
+import { type FileHandle, open } from "node:fs/promises";
+import type { ServerResponse } from "node:http";
 import { VmbuilderError } from "../../model/errors.ts";
+import { DirectAnswer } from "./direct-answer.ts";
 
 /** A file to give away, and what is known of it. */
 export interface DownloadedFile {
@@ -50,11 +51,39 @@ export async function sendFile(request: Request, { path, name, sha256 }: Downloa
       await file.close();
       return new Response(null, { status, headers });
     }
-    const stream = file.createReadStream({ start, end, highWaterMark: PIECE_BYTES });
-    return new Response(Readable.toWeb(stream) as ReadableStream, { status, headers });
+    return new DirectAnswer((to) => void pour(file, start, end, to), { status, headers });
   } catch (error) {
     await file.close().catch(() => {});
     throw error;
+  }
+}
+
+/** Writes a part of a file to a connection: one piece is read while another is sent, in the same two buffers all the time. */
+async function pour(file: FileHandle, start: number, end: number, to: ServerResponse): Promise<void> {
+  let [next, other] = [Buffer.allocUnsafeSlow(PIECE_BYTES), Buffer.allocUnsafeSlow(PIECE_BYTES)];
+  let sent: Promise<void> = Promise.resolve();
+  let goOn = () => {};
+  to.once("close", () => goOn());
+  try {
+    for (let at = start; at <= end; ) {
+      const { bytesRead } = await file.read(next, 0, Math.min(PIECE_BYTES, end + 1 - at), at);
+      await sent;
+      if (bytesRead === 0) throw new Error("the file has become shorter");
+      if (to.destroyed) return;
+      const piece = next.subarray(0, bytesRead);
+      sent = new Promise((resolve) => {
+        goOn = resolve;
+        to.write(piece, () => resolve());
+      });
+      [next, other] = [other, next];
+      at += bytesRead;
+    }
+    await sent;
+    if (!to.destroyed) to.end();
+  } catch {
+    to.destroy(); // too late for a status: its reader misses bytes, and asks for the rest
+  } finally {
+    await file.close().catch(() => {});
   }
 }
 

@@ -1,12 +1,15 @@
+import type { ServerResponse } from "node:http";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { VmbuilderError } from "../../model/errors.ts";
 import type { Database } from "../store/database.ts";
 import { endOf, eventRange, eventsAfter, type StoredEvent } from "../store/events.ts";
 import { type Caller, isAlive } from "../store/sessions.ts";
 import { findUser, type User } from "../store/users.ts";
+import { DirectAnswer } from "./direct-answer.ts";
 import { TooMany } from "./rate-limit.ts";
 
-/** What a watcher gets of an event; nothing when it is not for them. */
-export type ShowEvent = (caller: Caller) => { event: string; data: unknown } | undefined;
+/** What a user gets of an event; nothing when it is not for them. It depends on their name and role alone. */
+export type ShowEvent = (user: User) => { event: string; data: unknown } | undefined;
 /** Reads what an event is about, once for all who watch. */
 export type PrepareEvent = (event: StoredEvent) => Promise<ShowEvent>;
 
@@ -31,18 +34,27 @@ const MOST_STREAMS = 4096;
 const MOST_OF_A_CALLER = 1100;
 /** Who reads so slowly is cut off; with Last-Event-ID nothing is lost. */
 const MOST_UNREAD_BYTES = 512 * 1024;
-const MOST_AT_ONCE = 500;
+const MOST_AT_ONCE = 100;
+/** So many streams are written to before somebody else's turn. */
+const STREAMS_A_TURN = 50;
 /** Further back than this, loading anew is quicker. */
 const LONGEST_REPLAY = 5000;
 
 interface Watcher {
   caller: Caller;
   readonly buildId: string | undefined;
-  readonly controller: ReadableStreamDefaultController<Uint8Array>;
+  readonly to: ServerResponse;
   lastId: number;
 }
 
-const encoder = new TextEncoder();
+/** Events as a stream gets them. */
+interface Written {
+  readonly bytes: Buffer;
+  /** Whether nothing follows. */
+  readonly isEnd: boolean;
+}
+
+const COMMENT = Buffer.from(": here\n\n");
 
 /** Looks for new events a few times a second, once for all who watch: other processes write them. */
 export function createEventFeed(database: Database, prepare: PrepareEvent): EventFeed {
@@ -54,24 +66,34 @@ export function createEventFeed(database: Database, prepare: PrepareEvent): Even
   let commentedAt = 0;
 
   const end = (watcher: Watcher) => {
-    if (!watchers.delete(watcher) && !replaying.delete(watcher)) return;
-    try {
-      watcher.controller.close();
-    } catch {
-      // its reader has gone
-    }
+    if (watchers.delete(watcher) || replaying.delete(watcher)) watcher.to.end();
   };
-  const send = (watcher: Watcher, text: string) => {
-    if ((watcher.controller.desiredSize ?? 0) <= 0) return end(watcher);
-    watcher.controller.enqueue(encoder.encode(text));
+  const send = (watcher: Watcher, bytes: Buffer) => {
+    const isOpen = watchers.has(watcher) || replaying.has(watcher);
+    if (!isOpen || bytes.length === 0) return;
+    if (watcher.to.writableLength < MOST_UNREAD_BYTES) return void watcher.to.write(bytes);
+    end(watcher);
+    watcher.to.destroy(); // what waits for it would wait for ever
   };
-  const deliver = (watcher: Watcher, event: StoredEvent, show: ShowEvent) => {
-    if (event.id <= watcher.lastId) return;
-    watcher.lastId = event.id;
-    if (watcher.buildId === undefined ? OF_BUILDS.has(event.type) : event.subject !== watcher.buildId) return;
-    const shown = show(watcher.caller);
-    if (shown) send(watcher, `id: ${event.id}\nevent: ${shown.event}\ndata: ${JSON.stringify(shown.data)}\n\n`);
-    if (event.type === "end" && watcher.buildId !== undefined) end(watcher);
+  const deliver = (watcher: Watcher, { bytes, isEnd }: Written, last: StoredEvent) => {
+    watcher.lastId = last.id;
+    send(watcher, bytes);
+    if (isEnd) end(watcher);
+  };
+  const broadcast = async (events: readonly StoredEvent[]) => {
+    const last = events.at(-1);
+    if (!last) return;
+    const shows = await Promise.all(events.map((event) => prepare(event)));
+    const written = new Map<string, Written>();
+    await inTurns(watchers, (watcher) => {
+      if (watcher.lastId >= last.id) return;
+      const { buildId, caller, lastId } = watcher;
+      const first = events.findIndex(({ id }) => id > lastId);
+      const key = JSON.stringify([first, buildId, caller.user.role, caller.user.name]);
+      const known = written.get(key) ?? write(events.slice(first), shows.slice(first), watcher);
+      written.set(key, known);
+      deliver(watcher, known, last);
+    });
   };
   const endDead = () => {
     const users = new Map<string, User | undefined>();
@@ -94,14 +116,12 @@ export function createEventFeed(database: Database, prepare: PrepareEvent): Even
       checkedAt = now;
       endDead();
     }
-    for (const event of eventsAfter(database, lastId, undefined, MOST_AT_ONCE)) {
-      lastId = event.id;
-      const show = await prepare(event);
-      for (const watcher of watchers) deliver(watcher, event, show);
-    }
+    const events = eventsAfter(database, lastId, undefined, MOST_AT_ONCE);
+    await broadcast(events);
+    lastId = events.at(-1)?.id ?? lastId;
     if (now - commentedAt > COMMENT_MS) {
       commentedAt = now;
-      for (const watcher of watchers) send(watcher, ": here\n\n");
+      await inTurns(watchers, (watcher) => send(watcher, COMMENT));
     }
   };
   let isLooking = false;
@@ -124,7 +144,7 @@ export function createEventFeed(database: Database, prepare: PrepareEvent): Even
   const replay = async (watcher: Watcher, from: number | undefined) => {
     const { first, last } = eventRange(database);
     const isLost = from !== undefined && (from + 1 < first || last - from > LONGEST_REPLAY || from > last);
-    if (isLost) send(watcher, "event: reset\ndata: {}\n\n");
+    if (isLost) send(watcher, Buffer.from("event: reset\ndata: {}\n\n"));
     watcher.lastId = from === undefined || isLost ? (watcher.buildId === undefined ? last : 0) : from;
     for (let isFirst = true; replaying.has(watcher); isFirst = false) {
       const missed = eventsAfter(database, watcher.lastId, watcher.buildId, MOST_AT_ONCE);
@@ -133,7 +153,7 @@ export function createEventFeed(database: Database, prepare: PrepareEvent): Even
         const over = isFirst && watcher.buildId !== undefined ? endOf(database, watcher.buildId) : undefined;
         if (over && over.id <= watcher.lastId) {
           watcher.lastId = over.id - 1;
-          return deliver(watcher, over, await prepare(over));
+          return deliver(watcher, write([over], [await prepare(over)], watcher), over);
         }
         replaying.delete(watcher);
         watchers.add(watcher);
@@ -141,10 +161,11 @@ export function createEventFeed(database: Database, prepare: PrepareEvent): Even
       }
       // How a build stood at some time is of no use: the last is the present.
       const present = isFirst ? missed.findLast(({ type }) => type === "build") : undefined;
-      for (const event of missed) {
-        if (watcher.buildId !== undefined && present && event.type === "build" && event !== present) continue;
-        deliver(watcher, event, await prepare(event));
-      }
+      const wanted = missed.filter(
+        (event) => watcher.buildId === undefined || !present || event.type !== "build" || event === present,
+      );
+      const shows = await Promise.all(wanted.map((event) => prepare(event)));
+      deliver(watcher, write(wanted, shows, watcher), missed.at(-1) as StoredEvent);
     }
   };
 
@@ -153,23 +174,14 @@ export function createEventFeed(database: Database, prepare: PrepareEvent): Even
       const all = [...watchers, ...replaying];
       const own = all.filter((watcher) => watcher.caller.user.name === caller.user.name).length;
       if (all.length >= MOST_STREAMS || own >= MOST_OF_A_CALLER) throw new TooMany("event streams", 30);
-      let watcher: Watcher | undefined;
-      const stream = new ReadableStream<Uint8Array>(
-        {
-          start(controller) {
-            const opened = { caller, buildId, controller, lastId: 0 };
-            watcher = opened;
-            replaying.add(opened);
-            controller.enqueue(encoder.encode("retry: 2000\n\n"));
-            replay(opened, from).catch(() => end(opened));
-          },
-          cancel() {
-            if (watcher) end(watcher);
-          },
-        },
-        { highWaterMark: MOST_UNREAD_BYTES, size: (chunk) => chunk?.byteLength ?? 0 },
-      );
-      return new Response(stream, {
+      const begin = (to: ServerResponse) => {
+        const watcher = { caller, buildId, to, lastId: 0 };
+        replaying.add(watcher);
+        to.once("close", () => end(watcher));
+        to.write("retry: 2000\n\n");
+        replay(watcher, from).catch(() => end(watcher));
+      };
+      return new DirectAnswer(begin, {
         headers: { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" },
       });
     },
@@ -180,6 +192,31 @@ export function createEventFeed(database: Database, prepare: PrepareEvent): Even
       for (const watcher of [...watchers, ...replaying]) end(watcher);
     },
   };
+}
+
+/** Does something for each of many, with pauses in which others are served. */
+async function inTurns<T>(many: ReadonlySet<T>, work: (one: T) => void): Promise<void> {
+  let count = 0;
+  for (const one of many) {
+    work(one);
+    if (++count % STREAMS_A_TURN === 0) await nextTurn();
+  }
+}
+
+/** Writes those of some events that a stream is for, up to the end of its build. */
+function write(
+  events: readonly StoredEvent[],
+  shows: readonly ShowEvent[],
+  { buildId, caller }: Pick<Watcher, "buildId" | "caller">,
+): Written {
+  let text = "";
+  for (const [index, event] of events.entries()) {
+    if (buildId === undefined ? OF_BUILDS.has(event.type) : event.subject !== buildId) continue;
+    const shown = shows[index]?.(caller.user);
+    if (shown) text += `id: ${event.id}\nevent: ${shown.event}\ndata: ${JSON.stringify(shown.data)}\n\n`;
+    if (event.type === "end" && buildId !== undefined) return { bytes: Buffer.from(text), isEnd: true };
+  }
+  return { bytes: Buffer.from(text), isEnd: false };
 }
 
 /** Only who watches a build gets these. */

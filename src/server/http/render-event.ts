@@ -11,25 +11,24 @@ import { maySee, showBuild, showImage } from "./views.ts";
 export async function prepareEvent({ type, subject, data }: StoredEvent, server: ServerContext): Promise<ShowEvent> {
   if (type === "image") {
     const image = findImage(server.database, subject);
-    return ({ user }) =>
-      image && maySee(image, user) ? { event: type, data: showImage(image, user, server) } : undefined;
+    return (user) => (image && maySee(image, user) ? { event: type, data: showImage(image, user, server) } : undefined);
   }
   if (type === "machine") {
     const machine = findServedMachine(server.database, subject);
     const show = machine && (await prepareMachine(machine, server));
-    return ({ user }) => (machine && show && maySee(machine, user) ? { event: type, data: show(user) } : undefined);
+    return (user) => (machine && show && maySee(machine, user) ? { event: type, data: show(user) } : undefined);
   }
   if (type === "removed") {
     const { kind, id, owner, isShared } = data as { kind: string; id: string; owner: string; isShared: boolean };
-    return ({ user }) => (maySee({ owner, isShared }, user) ? { event: type, data: { kind, id } } : undefined);
+    return (user) => (maySee({ owner, isShared }, user) ? { event: type, data: { kind, id } } : undefined);
   }
   if (type === "profile") {
     const profile = findProfile(server.database, subject);
-    return ({ user }) => (!profile || maySee(profile, user) ? { event: type, data } : undefined);
+    return (user) => (!profile || maySee(profile, user) ? { event: type, data } : undefined);
   }
   const job = await server.jobs.get(subject);
   const position = job?.state === "queued" ? await server.jobs.position(subject) : undefined;
-  return ({ user }) => {
+  return (user) => {
     if (!job || !maySee(job, user)) return undefined;
     return { event: type, data: type === "build" ? showBuild(job, user, position) : data };
   };

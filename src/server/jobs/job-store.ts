@@ -94,6 +94,8 @@ export interface JobStore {
   /** Place of a waiting job in the queue, from 1. */
   position(id: string): Promise<number | undefined>;
   count(state: JobState): Promise<number>;
+  /** Another one whenever anything may have changed since; asking for it costs little. */
+  version(): Promise<string>;
 
   /** Takes the next job: of the highest priority, the oldest; or one whose worker has let its lease pass. */
   claim(worker: string, leaseMs: number): Promise<Claim | undefined>;

@@ -82,6 +82,10 @@ export class SqliteJobStore implements JobStore {
     return Number(this.#database.get("SELECT count(*) AS count FROM jobs WHERE state = ?", state)?.count);
   }
 
+  async version(): Promise<string> {
+    return this.#database.version();
+  }
+
   async claim(worker: string, leaseMs: number): Promise<Claim | undefined> {
     return this.#database.transaction(() => {
       const now = this.#now();

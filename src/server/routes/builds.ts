@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { stringify } from "yaml";
 import * as z from "zod";
 import { VmbuilderError } from "../../model/errors.ts";
+import { answerJson } from "../http/direct-answer.ts";
 import { lastEventId } from "../http/event-feed.ts";
 import { type Answer, type Route, route, type UserAsk } from "../http/route.ts";
 import { buildSchema, PRIORITIES, showBuild } from "../http/views.ts";
@@ -51,13 +52,16 @@ export const BUILD_ROUTES: readonly Route[] = [
     answers: { 200: listOf(buildSchema) },
     async handle({ query, caller, server }) {
       const { q, state, owner, cursor, limit } = query;
+      const { name, role } = caller.user;
       const filter = { visibleTo: visibleTo(caller.user), owner, state, text: q, before: cursor, limit };
-      const jobs = await server.jobs.list(filter);
-      const positions = await Promise.all(jobs.map((job) => positionOf(job, server.jobs)));
-      return {
-        status: 200,
-        body: pageOf(jobs, limit, (job) => showBuild(job, caller.user, positions[jobs.indexOf(job)])),
+      const list = async () => {
+        const jobs = await server.jobs.list(filter);
+        const positions = await Promise.all(jobs.map((job) => positionOf(job, server.jobs)));
+        return JSON.stringify(pageOf(jobs, limit, (job) => showBuild(job, caller.user, positions[jobs.indexOf(job)])));
       };
+      const key = JSON.stringify([name, role, filter]);
+      const text = await server.lists.get(await server.jobs.version(), key, list);
+      return answerJson(text, 200, { "cache-control": "no-store" });
     },
   }),
   route({

@@ -56,6 +56,12 @@ export class Database {
     });
   }
 
+  /** Another one whenever this process or another has changed anything. @see https://sqlite.org/pragma.html#pragma_data_version */
+  version(): string {
+    const row = this.get("SELECT data_version AS others, total_changes() AS own FROM pragma_data_version");
+    return `${row?.others} ${row?.own}`;
+  }
+
   /** Looks through the whole file. @throws database-unusable when it is damaged */
   check(): void {
     const answer = this.get<{ quick_check: string }>("PRAGMA quick_check(1)")?.quick_check;
