@@ -39,6 +39,11 @@ test-arm64: ## build an arm64 machine on this host and boot it, emulated: ten mi
 	@scripts/setup --arm64
 	@npx vitest run --project arm64
 
+.PHONY: test-riscv64
+test-riscv64: ## build a riscv64 machine on this host and boot it, emulated: half an hour
+	@scripts/setup --riscv64
+	@npx vitest run --project riscv64
+
 test-suites: setup-test ## build and boot a machine of each Debian suite: half an hour; SUITES="bullseye sid" for some
 	@npx vitest run --project suites
 	@cat build/reports/suites.md

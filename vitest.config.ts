@@ -36,7 +36,7 @@ export default defineConfig({
       // Real tools, and two builds at once would compete for the same few cores.
       project("system", "test/system/**/*.test.ts", 5 * MINUTE_MS, 1),
       // Not part of `make test`: builds that are stopped at every stage, every disk format booted, one machine built under many
-      // circumstances, a tree of mmdebstrap's to compare with, an arm64 machine, each suite, each recipe, the Debian packages, upgrades that fail and a
+      // circumstances, a tree of mmdebstrap's to compare with, a machine of arm64 and one of riscv64, each suite, each recipe, the Debian packages, upgrades that fail and a
       // real one.
       project("interrupt", "test/interrupt/**/*.test.ts", 10 * MINUTE_MS, 1),
       project("formats", "test/formats/**/*.test.ts", 15 * MINUTE_MS, 1),
@@ -48,6 +48,7 @@ export default defineConfig({
       project("upgrade", "test/upgrade/**/*.test.ts", 30 * MINUTE_MS, 1),
       project("recipes", "test/recipes/**/*.test.ts", 30 * MINUTE_MS, 1),
       project("arm64", "test/arm64/**/*.test.ts", 30 * MINUTE_MS, 1),
+      project("riscv64", "test/riscv64/**/*.test.ts", 30 * MINUTE_MS, 1),
       // Many machines at once.
       project("machines", "test/machines/**/*.test.ts", 30 * MINUTE_MS, 1),
       // A system that boots under the server, in the page.

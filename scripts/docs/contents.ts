@@ -39,7 +39,7 @@ export const CONTENTS: readonly Section[] = [
       page("testing", "Test machines", "A recipe's own tests, with reports"),
       page("upgrade-testing", "Test upgrades", "A release upgrade between two runs of the tests"),
       page("reproducible", "Build the same again", "Lock files, the same bytes, lists of what is installed"),
-      page("arm64", "Build for arm64", "On an amd64 host, too"),
+      page("architectures", "Build for arm64 or riscv64", "On an amd64 host, too"),
       page("page", "Use the web page", "Machines from a form, without a terminal"),
       page("server", "Run the server", "The web page and its API for several people"),
       page("packages", "Install by apt", "Debian packages, and a repository of them"),

@@ -1,3 +1,4 @@
+import type { Architecture } from "../model/architecture.ts";
 import type { FileEdit } from "../model/file-edit.ts";
 import type { Identity, MachineScript } from "../model/identity.ts";
 import type { Lock, PackageRef } from "../model/package.ts";
@@ -76,7 +77,7 @@ export interface Distro {
   requestPackages(
     recipe: Recipe,
     suite: string,
-    architecture: "amd64" | "arm64",
+    architecture: Architecture,
     disks: Pick<Plan, "disk" | "moreDisks">,
   ): Promise<PackageRequest>;
   /**
@@ -84,7 +85,7 @@ export interface Distro {
    *
    * @throws recipe-invalid, file-unreadable, key-unusable
    */
-  readExtras(recipe: Recipe, architecture: "amd64" | "arm64"): Promise<Extras>;
+  readExtras(recipe: Recipe, architecture: Architecture): Promise<Extras>;
   /** Scripts that settings of a recipe need, such as for its locale. They run before the recipe's own. Pure. */
   settingScripts(recipe: Recipe): MachineScript[];
   /**
@@ -100,7 +101,7 @@ export interface Distro {
   /** The boot loader's images for a disk that isn't laid out as {@link finish} expects. The tree stays as it is. */
   makeBootFiles(
     tree: string,
-    architecture: "amd64" | "arm64",
+    architecture: Architecture,
     place: Pick<BootPlace, "label" | "partition" | "directory">,
     bootDirectory: string,
     signal: AbortSignal,

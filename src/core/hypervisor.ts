@@ -1,3 +1,4 @@
+import type { Architecture } from "../model/architecture.ts";
 import type { NetworkPlan } from "../model/network.ts";
 import type { Recipe } from "../model/recipe.ts";
 
@@ -35,7 +36,7 @@ export interface MachineDescription {
   readonly recipe: Pick<Recipe, "mem" | "cpus" | "user">;
   readonly network: NetworkPlan;
   readonly hostname: string;
-  readonly architecture: "amd64" | "arm64";
+  readonly architecture: Architecture;
   readonly firmware: "bios" | "uefi";
   readonly system: SystemIds;
   /** Of this machine alone. */

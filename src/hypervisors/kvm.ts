@@ -3,6 +3,7 @@
  * Example: `vmbuilder build --hypervisor kvm`, then `./vm-trixie-amd64-vm/run.sh -display gtk`
  */
 import type { Hypervisor, MachineDescription, MachineDisk } from "../core/hypervisor.ts";
+import { ARCHITECTURES, type Architecture, PROCESSOR_NAMES } from "../model/architecture.ts";
 import { type NetworkLines, networkLines } from "./qemu-network.ts";
 
 export const kvm: Hypervisor = {
@@ -10,27 +11,29 @@ export const kvm: Hypervisor = {
   title: "QEMU/KVM",
   format: "qcow2",
   readsRaw: true,
-  architectures: ["amd64", "arm64"],
+  architectures: ARCHITECTURES,
   describe: (machine) => [{ name: "run.sh", content: startScript(machine), mode: 0o755 }],
 };
 
 function startScript(machine: MachineDescription): string {
-  const script = machine.architecture === "arm64" ? armScript : pcScript;
-  return script(machine, networkLines(machine.network));
+  return SCRIPTS[machine.architecture](machine, networkLines(machine.network));
 }
 
 const BIOS_USAGE = "#   UEFI=1          boot by UEFI instead of BIOS";
 const UEFI_USAGE = "#   UEFI=           (set and empty) boot by BIOS instead of UEFI";
 const ACCELERATOR_USAGE = "#   ACCEL=tcg       software emulation though there is KVM; ACCEL=kvm: KVM or nothing";
 
+/** "max" of arm64 signs pointers with a cipher that emulation takes most of its time for; riscv64 has one since QEMU 8.2. */
+const EMULATED: Record<Architecture, string> = { amd64: "max", arm64: "cortex-a72", riscv64: "rv64" };
+
 /**
  * KVM where it runs guests of this architecture on the processor itself. A processor without vmx or svm has none, whatever
  * /dev/kvm promises: some clouds' machines have one that interprets firmware and boot loader, for minutes.
  */
-function accelerator(machine: "x86_64" | "aarch64"): string {
-  // "max" of arm64 signs pointers with a cipher that emulation takes most of its time for
-  const emulated = machine === "x86_64" ? "max" : "cortex-a72";
-  const hardware = machine === "x86_64" ? "grep -qwE 'vmx|svm' /proc/cpuinfo" : '[ "$(uname -m)" = aarch64 ]';
+function accelerator(architecture: Architecture): string {
+  const emulated = EMULATED[architecture];
+  const name = PROCESSOR_NAMES[architecture];
+  const hardware = architecture === "amd64" ? "grep -qwE 'vmx|svm' /proc/cpuinfo" : `[ "$(uname -m)" = ${name} ]`;
   return `if [ "\${ACCEL:-}" = kvm ] || { [ -z "\${ACCEL:-}" ] && [ -r /dev/kvm ] && [ -w /dev/kvm ] && ${hardware}; }; then
   accel=kvm cpu=host
 else
@@ -47,7 +50,7 @@ ${network.remarks.map((line) => `${line}\n`).join("")}${firmware === "uefi" ? UE
 ${ACCELERATOR_USAGE}
 set -eu
 cd "$(dirname "$0")"
-${accelerator("x86_64")}
+${accelerator("amd64")}
 ${network.commands.join("\n")}
 if [ "\${UEFI${firmware === "uefi" ? "-1" : ":-"}}" ]; then
   for code in /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/OVMF/OVMF_CODE.fd; do [ ! -r "$code" ] || break; done
@@ -67,7 +70,7 @@ function armScript({ recipe, hostname, disks }: MachineDescription, network: Net
 ${network.remarks.map((line) => `${line}\n`).join("")}${ACCELERATOR_USAGE}
 set -eu
 cd "$(dirname "$0")"
-${accelerator("aarch64")}
+${accelerator("arm64")}
 ${network.commands.join("\n")}
 for code in /usr/share/qemu-efi-aarch64/QEMU_EFI.fd /usr/share/edk2/aarch64/QEMU_EFI.fd; do [ ! -r "$code" ] || break; done
 [ -r "$code" ] || { echo "run.sh: no UEFI firmware: install the package qemu-efi-aarch64" >&2; exit 1; }
@@ -77,6 +80,29 @@ ${driveLines(disks)}
   -device virtio-rng-pci -nographic "$@"
 `;
 }
+
+/** By U-Boot, whose UEFI starts what lies at the removable medium's path; before it comes the OpenSBI that QEMU brings. */
+function riscvScript({ recipe, hostname, disks }: MachineDescription, network: NetworkLines): string {
+  return `#!/bin/sh
+# Starts ${hostname}. Arguments are passed on to qemu.
+${network.remarks.map((line) => `${line}\n`).join("")}${ACCELERATOR_USAGE}
+set -eu
+cd "$(dirname "$0")"
+${accelerator("riscv64")}
+${network.commands.join("\n")}
+code=/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf
+[ -r "$code" ] || { echo "run.sh: no UEFI firmware: install the package u-boot-qemu" >&2; exit 1; }
+exec qemu-system-riscv64 -name "${hostname}" -machine virt -accel "$accel" -cpu "$cpu" -m ${recipe.mem} -smp ${recipe.cpus} \\
+  -kernel "$code" \\
+${driveLines(disks)}
+  -device virtio-rng-pci -nographic "$@"
+`;
+}
+
+const SCRIPTS = { amd64: pcScript, arm64: armScript, riscv64: riscvScript } as const satisfies Record<
+  Architecture,
+  unknown
+>;
 
 function driveLines(disks: readonly MachineDisk[]): string {
   return disks

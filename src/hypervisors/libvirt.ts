@@ -5,12 +5,12 @@
  */
 import { basename, join } from "node:path";
 import type { Hypervisor, MachineDescription } from "../core/hypervisor.ts";
-import type { Architecture } from "../model/architecture.ts";
+import { type Architecture, PROCESSOR_NAMES } from "../model/architecture.ts";
 import type { InterfacePlan } from "../model/network.ts";
 import { driveLetter } from "./drive-letter.ts";
 import { escapeXml } from "./xml.ts";
 
-const MACHINES = { amd64: ["x86_64", "q35"], arm64: ["aarch64", "virt"] } as const;
+const MACHINE_TYPES = { amd64: "q35", arm64: "virt", riscv64: "virt" } as const;
 
 export const libvirtDomain: Hypervisor = {
   name: "libvirt",
@@ -32,7 +32,7 @@ function domain({
   libvirt,
   directory,
 }: MachineDescription): string {
-  const [cpu, machine] = MACHINES[architecture];
+  const machine = MACHINE_TYPES[architecture];
   const isUefi = firmware === "uefi";
   const { hasKvm, isSession, pool } = libvirt;
   const source = (name: string) =>
@@ -57,7 +57,7 @@ function domain({
   <memory unit='MiB'>${recipe.mem}</memory>
   <vcpu>${recipe.cpus}</vcpu>
   <os${isUefi ? " firmware='efi'" : ""}>
-    <type arch='${cpu}' machine='${machine}'>hvm</type>
+    <type arch='${PROCESSOR_NAMES[architecture]}' machine='${machine}'>hvm</type>
     <boot dev='hd'/>
   </os>
   <features>

@@ -1,4 +1,6 @@
 import { access, constants, readFile } from "node:fs/promises";
+import type { Architecture } from "../model/architecture.ts";
+import { hostArchitecture } from "../system/foreign-programs.ts";
 
 /** What runs a machine's instructions: the processor itself by KVM, or qemu's translator. */
 export type Accelerator = "kvm" | "tcg";
@@ -13,17 +15,17 @@ const SLOWNESS: Record<Accelerator, number> = { kvm: 1, tcg: 6 };
  * @param asked `ACCEL` of the environment, as the start script has it
  */
 export async function chooseAccelerator(
-  architecture: "amd64" | "arm64",
+  architecture: Architecture,
   asked: string | undefined = process.env.ACCEL,
 ): Promise<Accelerator> {
   if (asked === "kvm" || asked === "tcg") return asked;
-  if (architecture !== (process.arch === "arm64" ? "arm64" : "amd64")) return "tcg";
+  if (architecture !== hostArchitecture()) return "tcg";
   const usable = await access("/dev/kvm", constants.R_OK | constants.W_OK).then(
     () => true,
     () => false,
   );
   if (!usable) return "tcg";
-  if (architecture === "arm64") return "kvm";
+  if (architecture !== "amd64") return "kvm";
   const processors = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
   return /^flags\s*:.*\b(vmx|svm)\b/m.test(processors) ? "kvm" : "tcg";
 }

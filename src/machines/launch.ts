@@ -50,12 +50,15 @@ async function startError(machine: Machine, how: string): Promise<VmbuilderError
 
 const OVMF = ["/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_CODE.fd"];
 const ARM_FIRMWARE = "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd";
+/** U-Boot, whose UEFI starts what lies at the removable medium's path. */
+const RISCV_FIRMWARE = "/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf";
 /** The machine's own variables of UEFI. */
 export const UEFI_VARIABLES = "uefi-vars.qcow2";
 
 /** The machine's variables are a qcow2, so that snapshots can hold them. */
 async function firmwareOf({ architecture, firmware, directory }: Machine): Promise<QemuStart["firmware"]> {
   if (architecture === "arm64") return { code: ARM_FIRMWARE, variables: "" };
+  if (architecture === "riscv64") return { code: RISCV_FIRMWARE, variables: "" };
   if (firmware === "bios") return undefined;
   for (const code of OVMF) {
     if (!(await isReadable(code))) continue;

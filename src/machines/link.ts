@@ -3,6 +3,7 @@ import { basename, extname, join } from "node:path";
 import { type CacheObject, REFERENCES } from "../core/cache.ts";
 import { type BuildContext, runStep } from "../core/context.ts";
 import type { Hypervisor, MachineDescription } from "../core/hypervisor.ts";
+import type { Architecture } from "../model/architecture.ts";
 import type { Identity } from "../model/identity.ts";
 import type { Recipe } from "../model/recipe.ts";
 import { describeArtifact } from "../stages/artifact.ts";
@@ -42,7 +43,7 @@ export interface LinkRequest {
   readonly identity: Identity;
   readonly recipe: Pick<Recipe, "mem" | "cpus" | "firmware">;
   readonly suite: string;
-  readonly architecture: "amd64" | "arm64";
+  readonly architecture: Architecture;
   /** Those of qcow2: each adds its files. */
   readonly hypervisors: readonly Hypervisor[];
   readonly destination: string;

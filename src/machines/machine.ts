@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { ARCHITECTURES } from "../model/architecture.ts";
 
 /** Version of the form of machine.json. */
 export const MACHINE_VERSION = 1;
@@ -15,7 +16,7 @@ export const machineSchema = z.object({
   createdAt: z.string(),
   /** What it was made from, for people. */
   origin: z.string(),
-  architecture: z.enum(["amd64", "arm64"]),
+  architecture: z.enum(ARCHITECTURES),
   firmware: z.enum(["bios", "uefi"]),
   memoryMb: z.int(),
   cpus: z.int(),

@@ -3,6 +3,7 @@ import { delimiter, join } from "node:path";
 import { type CacheObject, commitObject, findObject, objectDirectory, withObjectLock } from "../core/cache.ts";
 import { type BuildContext, runStep } from "../core/context.ts";
 import { stepKey } from "../core/step-key.ts";
+import { type Architecture, PROCESSOR_NAMES } from "../model/architecture.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { Identity } from "../model/identity.ts";
 import type { Plan } from "../model/plan.ts";
@@ -161,8 +162,8 @@ async function saveState(qmp: Qmp, signal: AbortSignal): Promise<void> {
 }
 
 /** Tells one build of the emulator from another; asking it for its version costs more. */
-async function emulatorMark(architecture: "amd64" | "arm64"): Promise<string> {
-  const program = `${QEMU_PREFIX}${architecture === "arm64" ? "aarch64" : "x86_64"}`;
+async function emulatorMark(architecture: Architecture): Promise<string> {
+  const program = `${QEMU_PREFIX}${PROCESSOR_NAMES[architecture]}`;
   for (const folder of (cleanEnvironment().PATH ?? "").split(delimiter)) {
     const found = await stat(join(folder, program)).catch(() => undefined);
     if (found) return `${program} ${found.size} ${found.mtimeMs}`;

@@ -1,3 +1,4 @@
+import { type Architecture, PROCESSOR_NAMES } from "../model/architecture.ts";
 import type { Accelerator } from "./accelerator.ts";
 import { MACHINE_FILES, type MachineSpec } from "./machine.ts";
 
@@ -17,6 +18,13 @@ export interface QemuStart {
 /** Port of the machine by which a shell inside takes its new identity after a restore. */
 export const RENEWAL_PORT = "vmbuilder.renewal";
 
+/** qemu's names of machines, and of the processor that emulation is for. "max" of riscv64 came with QEMU 8.2. */
+const MACHINE_TYPES: Record<Architecture, { readonly type: string; readonly emulated: string }> = {
+  amd64: { type: "q35", emulated: "max" },
+  arm64: { type: "virt", emulated: "max" },
+  riscv64: { type: "virt", emulated: "rv64" },
+};
+
 /** Prefix of the emulators' file names. */
 export const QEMU_PREFIX = "qemu-system-";
 
@@ -26,7 +34,7 @@ export const QEMU_PREFIX = "qemu-system-";
  */
 export function qemuCommand(machine: MachineSpec & { readonly name: string }, start: QemuStart): string[] {
   return [
-    `${QEMU_PREFIX}${machine.architecture === "arm64" ? "aarch64" : "x86_64"}`,
+    `${QEMU_PREFIX}${PROCESSOR_NAMES[machine.architecture]}`,
     ...["-name", machine.name],
     ...["-uuid", machine.uuid],
     ...machineType(machine, start),
@@ -66,12 +74,12 @@ function netdevOfRestored({ netdev, isUser, guest }: MachineSpec["cards"][number
 }
 
 function machineType({ architecture, memoryMb }: MachineSpec, { accelerator, memoryFile }: QemuStart): string[] {
-  const type = architecture === "arm64" ? "virt" : "q35";
+  const { type, emulated } = MACHINE_TYPES[architecture];
   const cpu = [
     "-accel",
     accelerator === "kvm" ? "kvm" : "tcg,thread=multi",
     "-cpu",
-    accelerator === "kvm" ? "host" : "max",
+    accelerator === "kvm" ? "host" : emulated,
   ];
   const size = `id=memory,size=${memoryMb}M`;
   return [
@@ -87,6 +95,7 @@ function machineType({ architecture, memoryMb }: MachineSpec, { accelerator, mem
 function firmware({ architecture }: MachineSpec, { firmware: files }: QemuStart): string[] {
   if (files === undefined) return [];
   if (architecture === "arm64") return ["-bios", files.code];
+  if (architecture === "riscv64") return ["-kernel", files.code]; // after the OpenSBI that QEMU brings
   return [
     ...["-drive", `if=pflash,format=raw,readonly=on,file=${escapeCommas(files.code)}`],
     ...["-drive", `if=pflash,format=qcow2,file=${escapeCommas(files.variables)}`],

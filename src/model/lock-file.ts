@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { ARCHITECTURES } from "./architecture.ts";
 import { VmbuilderError } from "./errors.ts";
 import { type AptSource, type Lock, type PackageRef, sourceIdentity } from "./package.ts";
 import type { LocalDeb, Plan } from "./plan.ts";
@@ -18,7 +19,7 @@ const line = z.string().regex(/^[^\n\0]*$/);
 const requestSchema = z.strictObject({
   distro: line,
   suite: line,
-  arch: z.enum(["amd64", "arm64"]),
+  arch: z.enum(ARCHITECTURES),
   priorities: z.array(line),
   include: z.array(line),
   exclude: z.array(line),

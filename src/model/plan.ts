@@ -1,3 +1,4 @@
+import type { Architecture } from "./architecture.ts";
 import type { MachineScript } from "./identity.ts";
 import type { NetworkPlan } from "./network.ts";
 import type { Recipe } from "./recipe.ts";
@@ -8,7 +9,7 @@ import type { SystemSettings } from "./system-settings.ts";
 export interface Plan {
   readonly recipe: Recipe;
   readonly suite: string;
-  readonly architecture: "amd64" | "arm64";
+  readonly architecture: Architecture;
   readonly packages: PackageRequest;
   readonly changes: TreeChanges;
   readonly settings: SystemSettings;

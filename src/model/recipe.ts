@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { ARCHITECTURES } from "./architecture.ts";
 import { disksSchema } from "./disk-schema.ts";
 import { isGuestPath } from "./file-edit.ts";
 import { guestTestSchema } from "./guest-test.ts";
@@ -101,7 +102,7 @@ export type InterfaceRecipe = z.output<typeof interfaceSchema>;
 export const recipeSchema = z.strictObject({
   distro: z.string().regex(WORD, "is no distribution name").default("debian"),
   suite: z.string().regex(WORD, "is no suite name").optional(),
-  arch: z.enum(["amd64", "arm64"]).optional(),
+  arch: z.enum(ARCHITECTURES).optional(),
   hypervisor: list(z.string().regex(WORD, "is no hypervisor name")).default(["kvm"]),
   format: list(z.string().regex(WORD, "is no format name")).default([]),
   libvirt: z

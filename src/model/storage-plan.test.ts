@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ARCHITECTURES } from "./architecture.ts";
 import { GIB, MIB } from "./size.ts";
 import { contentOf, partitionOf, planDisks, planStorage, SECTOR_BYTES, type StorageRequest } from "./storage-plan.ts";
 import type { DiskRequest, PartitionRequest, Volume } from "./storage-request.ts";
@@ -7,7 +8,7 @@ import type { DiskRequest, PartitionRequest, Volume } from "./storage-request.ts
 const requests: fc.Arbitrary<StorageRequest> = fc.record({
   rootSizeBytes: fc.integer({ min: 256 * MIB, max: 4096 * GIB }),
   swapSizeBytes: fc.oneof(fc.constant(0), fc.integer({ min: MIB, max: 64 * GIB })),
-  architecture: fc.constantFrom("amd64", "arm64"),
+  architecture: fc.constantFrom(...ARCHITECTURES),
 });
 
 describe("planStorage", () => {
@@ -51,7 +52,16 @@ describe("planStorage", () => {
       "swap 2",
       "root 1",
     ]);
-    expect(numbers({ rootSizeBytes, swapSizeBytes: 0, architecture: "arm64" })).toEqual(["esp 15", "root 1"]);
+    for (const architecture of ["arm64", "riscv64"] as const)
+      expect(numbers({ rootSizeBytes, swapSizeBytes: 0, architecture })).toEqual(["esp 15", "root 1"]);
+  });
+
+  it("gives each architecture's root the type by which its own systemd grows it", () => {
+    const types = ARCHITECTURES.map((architecture) => {
+      const plan = planStorage({ rootSizeBytes: GIB, swapSizeBytes: 0, architecture });
+      return partitionOf(plan, "root").typeGuid.slice(0, 8);
+    });
+    expect(types).toEqual(["4F68BCE3", "B921B045", "72EC70A6"]);
   });
 
   it.each([

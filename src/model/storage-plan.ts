@@ -1,3 +1,4 @@
+import type { Architecture } from "./architecture.ts";
 import { VmbuilderError } from "./errors.ts";
 import { type Place, placeGpt, placeMsdos } from "./partition-places.ts";
 import { formatSize, MIB } from "./size.ts";
@@ -52,13 +53,18 @@ export interface StorageRequest {
   /** /opt; 0 or nothing for none. */
   readonly optSizeBytes?: number;
   readonly label?: Label;
-  readonly architecture: "amd64" | "arm64";
+  readonly architecture: Architecture;
 }
 
 const BIOS_BOOT_BYTES = MIB;
 const ESP_BYTES = 64 * MIB;
 const LARGEST_MSDOS_BYTES = 2 ** 32 * SECTOR_BYTES - MIB;
-const ROOT_TYPES = { amd64: "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709", arm64: "B921B045-1DF0-41C3-AF44-4C6F280D3FAE" };
+/** @see https://uapi-group.org/specifications/specs/discoverable_partitions_specification/ */
+const ROOT_TYPES: Record<Architecture, string> = {
+  amd64: "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709",
+  arm64: "B921B045-1DF0-41C3-AF44-4C6F280D3FAE",
+  riscv64: "72EC70A6-CF74-40E6-BD49-4BDA08E8F224",
+};
 /** The numbers that Debian's and Ubuntu's cloud images use too. An msdos table has four. */
 const NUMBERS = {
   gpt: { root: 1, swap: 2, "bios-boot": 14, esp: 15 },
@@ -105,7 +111,7 @@ export function planStorage(request: StorageRequest): DiskPlan {
 export function planDisks(
   disks: readonly DiskRequest[],
   label: Label,
-  architecture: "amd64" | "arm64",
+  architecture: Architecture,
   refuse: Refuse,
 ): DiskPlan[] {
   checkDisks(disks, refuse);
@@ -138,7 +144,7 @@ function planDisk(
   disk: DiskRequest,
   index: number,
   label: Label,
-  architecture: "amd64" | "arm64",
+  architecture: Architecture,
   refuse: Refuse,
 ): DiskPlan {
   const boot = index === 0 ? bootPartitions(label, architecture) : [];
@@ -177,7 +183,7 @@ function sectors({ offsetBytes, sizeBytes }: Place): { startSector: number; size
   return { startSector: offsetBytes / SECTOR_BYTES, sizeSectors: sizeBytes / SECTOR_BYTES };
 }
 
-function bootPartitions(label: Label, architecture: "amd64" | "arm64"): WantedPartition[] {
+function bootPartitions(label: Label, architecture: Architecture): WantedPartition[] {
   const esp = { role: "esp" as const, sizeBytes: ESP_BYTES, typeGuid: PARTITION_TYPES.esp, number: NUMBERS[label].esp };
   if (label === "msdos" || architecture !== "amd64") return [esp];
   const number = NUMBERS.gpt["bios-boot"];
@@ -187,7 +193,7 @@ function bootPartitions(label: Label, architecture: "amd64" | "arm64"): WantedPa
 function wantPartition(
   { sizeBytes, volume, lvm, luks }: PartitionRequest,
   label: Label,
-  architecture: "amd64" | "arm64",
+  architecture: Architecture,
 ): WantedPartition {
   const content = { ...(volume && { volume }), ...(lvm && { lvm }), ...(luks && { luks }) };
   const isRoot = volumesOf(content).some((one) => mountsOf(one).includes("/"));

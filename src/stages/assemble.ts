@@ -31,7 +31,7 @@ import { type Tree, treeFolder } from "./install.ts";
 
 /** Raised when what {@link assembleBase} produces changes. */
 const DISK_VERSION = 5;
-const LOADER_NAMES = { amd64: "BOOTX64.EFI", arm64: "BOOTAA64.EFI" };
+const LOADER_NAMES = { amd64: "BOOTX64.EFI", arm64: "BOOTAA64.EFI", riscv64: "BOOTRISCV64.EFI" };
 
 /** The key of the base disk that a tree and a storage plan lead to. */
 export function baseKey(treeKey: string, plan: Plan): string {

@@ -1,13 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LibvirtHost } from "../core/hypervisor.ts";
+import { PROCESSOR_NAMES } from "../model/architecture.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { Plan } from "../model/plan.ts";
 import { CommandError } from "../system/process.ts";
 import { virsh, virshComplaint, virshSucceeds } from "../system/virsh.ts";
 import { checkPool, isElsewhere, listUploads, removeVolumes, uploadVolumes, volumesOf } from "./libvirt-volumes.ts";
-
-const CPUS = { amd64: "x86_64", arm64: "aarch64" } as const;
 
 /**
  * Looks at the libvirt that a recipe names, before anything is made: whether it answers, what it can run, and whether the
@@ -39,7 +38,7 @@ export async function checkLibvirt(
     throw new VmbuilderError("dest-exists", `libvirt has a machine named ${recipe.hostname} already`, {
       hint: "choose another --hostname, or replace it with --overwrite",
     });
-  const capabilities = ["domcapabilities", "--arch", CPUS[architecture], "--virttype", "kvm"];
+  const capabilities = ["domcapabilities", "--arch", PROCESSOR_NAMES[architecture], "--virttype", "kvm"];
   return {
     hasKvm: await virshSucceeds(uri, capabilities, signal),
     isSession: new URL(uri).pathname === "/session",

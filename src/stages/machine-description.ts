@@ -1,6 +1,7 @@
 import { derivedUuid } from "../core/derived-uuid.ts";
 import type { Format } from "../core/format.ts";
 import type { LibvirtHost, MachineDescription, MachineDisk } from "../core/hypervisor.ts";
+import type { Architecture } from "../model/architecture.ts";
 import type { Identity } from "../model/identity.ts";
 import type { NetworkPlan } from "../model/network.ts";
 import type { Plan } from "../model/plan.ts";
@@ -14,7 +15,7 @@ export interface DescribedMachine {
   readonly recipe: Pick<Recipe, "mem" | "cpus" | "firmware" | "user">;
   readonly distro: string;
   readonly suite: string;
-  readonly architecture: "amd64" | "arm64";
+  readonly architecture: Architecture;
   readonly hostname: string;
   readonly network: NetworkPlan;
   readonly diskGuid: string;
@@ -29,7 +30,7 @@ export async function describeMachine(
   disks: readonly MachineDisk[],
 ): Promise<MachineDescription> {
   const system = await findDistro(distro).systemIds(suite);
-  const firmware = machine.architecture === "arm64" ? "uefi" : (machine.recipe.firmware ?? "bios");
+  const firmware = machine.architecture === "amd64" ? (machine.recipe.firmware ?? "bios") : "uefi";
   const libvirt = machine.libvirt ?? unknownLibvirt(machine.architecture);
   return { ...machine, libvirt, firmware, system, uuid: derivedUuid(diskGuid, "machine"), disks };
 }

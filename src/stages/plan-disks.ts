@@ -1,3 +1,4 @@
+import type { Architecture } from "../model/architecture.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import { parsePartitionFile } from "../model/partition-file.ts";
 import { bootPlace } from "../model/placed-volume.ts";
@@ -21,7 +22,7 @@ const SIZES = ["rootsize", "swapsize", "optsize"] as const;
  */
 export async function layOutDisks(
   recipe: Recipe,
-  architecture: "amd64" | "arm64",
+  architecture: Architecture,
 ): Promise<Pick<Plan, "disk" | "moreDisks">> {
   const { label, part, disks: list, lvm, fs } = recipe;
   if (part === undefined && list === undefined && !needsBoot(recipe)) {

@@ -5,6 +5,7 @@ import type { Hypervisor } from "../core/hypervisor.ts";
 import { DISTROS } from "../distros/index.ts";
 import { FORMATS } from "../formats/index.ts";
 import { HYPERVISORS } from "../hypervisors/index.ts";
+import type { Architecture } from "../model/architecture.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import { nearestName } from "../model/nearest-name.ts";
 import { type NetworkPlan, planNetwork, usesDhcpAlone } from "../model/network.ts";
@@ -119,7 +120,7 @@ function valuesOf({ lang, timezone, keymap }: SystemSettings): Record<SettingNam
   return { lang: lang.value, timezone: timezone.value, keymap: keymap.value };
 }
 
-function checkDeployment(recipe: Recipe, architecture: "amd64" | "arm64"): void {
+function checkDeployment(recipe: Recipe, architecture: Architecture): void {
   recipe.format.forEach(findFormat);
   if (recipe.hypervisor.length === 0 && recipe.format.length === 0)
     throw new VmbuilderError(
@@ -129,8 +130,8 @@ function checkDeployment(recipe: Recipe, architecture: "amd64" | "arm64"): void 
         hint: "give --hypervisor or --format",
       },
     );
-  if (architecture === "arm64" && recipe.firmware === "bios") {
-    throw new VmbuilderError("recipe-invalid", "firmware is bios, but arm64 machines start by UEFI alone", {
+  if (architecture !== "amd64" && recipe.firmware === "bios") {
+    throw new VmbuilderError("recipe-invalid", `firmware is bios, but ${architecture} machines start by UEFI alone`, {
       hint: "leave out --firmware, or build for --arch amd64",
     });
   }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import * as z from "zod";
+import { ARCHITECTURES } from "../model/architecture.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import { isGuestPath } from "../model/file-edit.ts";
 import type { Identity } from "../model/identity.ts";
@@ -41,7 +42,7 @@ const buildRecordSchema = z.object({
     distro: recipeSchema.shape.distro,
     "luks-pass": z.string().optional(),
   }),
-  plan: z.object({ suite: z.string(), architecture: z.enum(["amd64", "arm64"]) }),
+  plan: z.object({ suite: z.string(), architecture: z.enum(ARCHITECTURES) }),
   disks: z.array(z.array(z.object({ name: z.string().regex(/^[^\n\0]+$/) }))).optional(),
   base: z.object({ key: z.string().regex(/^[0-9a-f]{64}$/) }),
 });

@@ -2,22 +2,23 @@ import { constants } from "node:fs";
 import { access, type FileHandle, mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ARCHITECTURES, type Architecture } from "../model/architecture.ts";
+import { ARCHITECTURES, type Architecture, PROCESSOR_NAMES } from "../model/architecture.ts";
 
-/** How ELF and QEMU call a processor, and a program for it that does nothing but end well. */
+/** How ELF calls a processor, and a program for it that does nothing but end well. */
 interface Processor {
   /** e_machine of an ELF header. @see https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html */
   readonly elfMachine: number;
-  readonly qemu: string;
   /** exit(0), in machine code. */
   readonly exit: readonly number[];
 }
 
 const PROCESSORS: Record<Architecture, Processor> = {
   // xor edi, edi; mov eax, 60; syscall
-  amd64: { elfMachine: 62, qemu: "x86_64", exit: [0x31, 0xff, 0xb8, 60, 0, 0, 0, 0x0f, 0x05] },
+  amd64: { elfMachine: 62, exit: [0x31, 0xff, 0xb8, 60, 0, 0, 0, 0x0f, 0x05] },
   // mov x0, #0; mov x8, #93; svc #0
-  arm64: { elfMachine: 183, qemu: "aarch64", exit: [0, 0, 0x80, 0xd2, 0xa8, 0x0b, 0x80, 0xd2, 1, 0, 0, 0xd4] },
+  arm64: { elfMachine: 183, exit: [0, 0, 0x80, 0xd2, 0xa8, 0x0b, 0x80, 0xd2, 1, 0, 0, 0xd4] },
+  // li a0, 0; li a7, 93; ecall
+  riscv64: { elfMachine: 243, exit: [0x13, 5, 0, 0, 0x93, 8, 0xd0, 5, 0x73, 0, 0, 0] },
 };
 
 const ELF_HEADER_BYTES = 64;
@@ -26,7 +27,7 @@ const PROGRAM_HEADER_INTERPRETER = 3;
 
 /** The architecture of this machine. */
 export function hostArchitecture(): Architecture {
-  return process.arch === "arm64" ? "arm64" : "amd64";
+  return process.arch === "arm64" || process.arch === "riscv64" ? process.arch : "amd64";
 }
 
 /** What a tree's shell is compiled for; undefined when it has none, or one for a processor that we don't know. */
@@ -70,7 +71,7 @@ function magic(architecture: Architecture): string {
 
 /** A user-mode QEMU that needs nothing of the host's files: it runs where only the tree's are to be seen. */
 async function findEmulator(architecture: Architecture): Promise<string | undefined> {
-  const name = `qemu-${PROCESSORS[architecture].qemu}`;
+  const name = `qemu-${PROCESSOR_NAMES[architecture]}`;
   for (const path of [`/usr/bin/${name}-static`, `/usr/bin/${name}`]) {
     if (await isStaticProgram(path)) return path;
   }

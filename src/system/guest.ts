@@ -88,6 +88,7 @@ function hostedOptions(options: GuestOptions): GuestOptions {
 const LIBRARIES = {
   amd64: { linker: "/lib64/ld-linux-x86-64.so.2", triplet: "x86_64-linux-gnu" },
   arm64: { linker: "/lib/ld-linux-aarch64.so.1", triplet: "aarch64-linux-gnu" },
+  riscv64: { linker: "/lib/ld-linux-riscv64-lp64d.so.1", triplet: "riscv64-linux-gnu" },
 } as const;
 
 function hostedArgv(argv: readonly string[]): string[] {

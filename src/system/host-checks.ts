@@ -45,6 +45,7 @@ const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] =
 const EMULATORS: Record<Architecture, readonly [program: string, debianPackage: string]> = {
   amd64: ["qemu-system-x86_64", "qemu-system-x86"],
   arm64: ["qemu-system-aarch64", "qemu-system-arm"],
+  riscv64: ["qemu-system-riscv64", "qemu-system-misc (from Debian 13 on: qemu-system-riscv) and u-boot-qemu"],
 };
 
 /** A file that a build reads, with the Debian package that brings it. */

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TreeFacts } from "../../src/core/distro.ts";
 import { debian } from "../../src/distros/debian/index.ts";
 import { kvm } from "../../src/hypervisors/kvm.ts";
+import { ARCHITECTURES } from "../../src/model/architecture.ts";
 import type { FileEdit } from "../../src/model/file-edit.ts";
 import type { Identity } from "../../src/model/identity.ts";
 import { planNetwork } from "../../src/model/network.ts";
@@ -99,7 +100,7 @@ describe("the start script", () => {
   });
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
-  it.each(["amd64", "arm64"] as const)("for %s is as it was, and a shell can read it", async (architecture) => {
+  it.each(ARCHITECTURES)("for %s is as it was, and a shell can read it", async (architecture) => {
     const disks = [machineDisk("web.qcow2"), machineDisk("web-2.qcow2", 2)];
     const [script] = kvm.describe(machineDescription({ architecture, disks }));
     expect(script).toMatchObject({ name: "run.sh", mode: 0o755 });

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { lockPath } from "../../core/lock-path.ts";
+import { ARCHITECTURES } from "../../model/architecture.ts";
 import { VmbuilderError } from "../../model/errors.ts";
 import { logins } from "../../model/logins.ts";
 import type { Lock } from "../../model/package.ts";
@@ -21,7 +22,7 @@ import { describePlan, formatPlan } from "../terminal/plan.ts";
 import { formatBuildSummary } from "../terminal/summary.ts";
 
 /** Choices of options that no registry says. */
-export const BUILD_CHOICES = { arch: ["amd64", "arm64"] };
+export const BUILD_CHOICES = { arch: [...ARCHITECTURES] };
 
 /** Adds `vmbuilder build`. */
 export function addBuild(program: Command): void {

@@ -1,5 +1,5 @@
 import type { TreeFacts } from "../../core/distro.ts";
-import type { Architecture } from "../../model/architecture.ts";
+import { ARCHITECTURES, type Architecture } from "../../model/architecture.ts";
 
 /** How a machine's screen and serial line are told to its kernel and its boot loader. */
 interface Consoles {
@@ -12,6 +12,7 @@ interface Consoles {
 const CONSOLES: Record<Architecture, Consoles> = {
   amd64: { kernel: "console=tty0 console=ttyS0,115200n8", hasLoaderSerial: true },
   arm64: { kernel: "console=tty0 console=ttyAMA0,115200n8", hasLoaderSerial: false },
+  riscv64: { kernel: "console=tty0 console=ttyS0,115200n8", hasLoaderSerial: false },
 };
 
 /** The consoles of an architecture's machines. */
@@ -21,5 +22,5 @@ export function consolesOf(architecture: Architecture): Consoles {
 
 /** The architecture of a tree, which its packages tell. */
 export function architectureOf({ packages }: Pick<TreeFacts, "packages">): Architecture {
-  return packages.some(({ architecture }) => architecture === "arm64") ? "arm64" : "amd64";
+  return ARCHITECTURES.find((name) => packages.some(({ architecture }) => architecture === name)) ?? "amd64";
 }

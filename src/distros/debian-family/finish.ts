@@ -1,6 +1,7 @@
 import { type BuildContext, epochEnvironment } from "../../core/context.ts";
 import { BOOT_FILES, type TreeFacts, type TreeRequest } from "../../core/distro.ts";
 import { together } from "../../core/together.ts";
+import type { Architecture } from "../../model/architecture.ts";
 import { VmbuilderError } from "../../model/errors.ts";
 import type { BootPlace } from "../../model/placed-volume.ts";
 import { HOST_USR, runInGuest } from "../../system/guest.ts";
@@ -9,6 +10,7 @@ import { extendedStates } from "../packagers/apt/extended-states.ts";
 import { guestSourceFiles } from "../packagers/apt/guest-sources.ts";
 import { POLICY_PATH } from "../packagers/apt/stubs.ts";
 import { writeToTree } from "../packagers/apt/write-to-tree.ts";
+import { BOOT_PARTS } from "./boot-parts.ts";
 import type { FamilyMember } from "./member.ts";
 import { SSH_HOST_KEY_UNITS } from "./settings.ts";
 
@@ -36,7 +38,7 @@ if [ -e /usr/lib/systemd/systemd-resolved ] || [ -e /lib/systemd/systemd-resolve
   systemctl enable systemd-resolved.service
   ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
 fi
-for platform in i386-pc x86_64-efi arm64-efi; do
+for platform in i386-pc x86_64-efi arm64-efi riscv64-efi; do
   [ -d /usr/lib/grub/$platform ] || continue
   mkdir -p /boot/grub/$platform
   cp /usr/lib/grub/$platform/*.mod /usr/lib/grub/$platform/*.lst /boot/grub/$platform/
@@ -86,7 +88,7 @@ export async function finishTree(
     makeBootFiles(tree, plan.architecture, USUAL_PLACE, bootDirectory, signal), // from files that stay as they are
   ]);
   const lines = stdout.trim().split("\n");
-  const kernelVersion = newestKernel(lines);
+  const kernelVersion = newestKernel(lines, BOOT_PARTS[plan.architecture].kernel);
   const sizeBytes = Number(lines.at(-1)?.split("\t")[0]);
   const files = Object.fromEntries(await readGuestFiles(tree, IDENTITY_FILES, signal));
   return { packages: lock.packages, kernelVersion, sizeBytes, files };
@@ -95,7 +97,7 @@ export async function finishTree(
 /** Makes the boot loader's images; it looks for its configuration on the disk that it was started from. */
 export async function makeBootFiles(
   tree: string,
-  architecture: "amd64" | "arm64",
+  architecture: Architecture,
   { label, partition, directory: configuration }: Pick<BootPlace, "label" | "partition" | "directory">,
   directory: string,
   signal: AbortSignal,
@@ -118,19 +120,20 @@ export async function makeBootFiles(
       ],
       options,
     );
-  if (architecture === "arm64") {
-    await image("arm64-efi", BOOT_FILES.efi, ["fat"]);
+  const byUefi = image(BOOT_PARTS[architecture].efi, BOOT_FILES.efi, ["fat"]);
+  if (architecture !== "amd64") {
+    await byUefi;
     return;
   }
   await Promise.all([
+    byUefi,
     image("i386-pc", BOOT_FILES.core, ["biosdisk"]),
-    image("x86_64-efi", BOOT_FILES.efi, ["fat"]),
     runInGuest(tree, ["cp", "/usr/lib/grub/i386-pc/boot.img", `/run/boot/${BOOT_FILES.mbr}`], options),
   ]);
 }
 
-function newestKernel(bootFiles: readonly string[]): string {
-  const versions = bootFiles.flatMap((name) => /^vmlinuz-(.+)$/.exec(name)?.[1] ?? []);
+function newestKernel(bootFiles: readonly string[], kernel: string): string {
+  const versions = bootFiles.flatMap((name) => (name.startsWith(`${kernel}-`) ? name.slice(kernel.length + 1) : []));
   const newest = versions.sort((a, b) => a.localeCompare(b, "en", { numeric: true })).at(-1);
   if (newest === undefined || !bootFiles.includes(`initrd.img-${newest}`)) {
     throw new VmbuilderError(

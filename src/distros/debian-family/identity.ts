@@ -4,6 +4,7 @@ import type { DiskIds, Identity } from "../../model/identity.ts";
 import { bootPlace, rootDevice, rootFlags, volumeUuid } from "../../model/placed-volume.ts";
 import type { DiskPlan } from "../../model/storage-plan.ts";
 import { accountEdits } from "./accounts.ts";
+import { BOOT_PARTS } from "./boot-parts.ts";
 import { cloudInitEdits } from "./cloud-init.ts";
 import { architectureOf, consolesOf } from "./console.ts";
 import { containerOptions, withIds } from "./containers.ts";
@@ -64,7 +65,9 @@ function grubConfiguration(
   openContainers: readonly string[],
 ): string {
   const { kernelVersion } = facts;
-  const { kernel: consoles, hasLoaderSerial } = consolesOf(architectureOf(facts));
+  const architecture = architectureOf(facts);
+  const { kernel: consoles, hasLoaderSerial } = consolesOf(architecture);
+  const kernel = `${BOOT_PARTS[architecture].kernel}-${kernelVersion}`;
   const { label, volume, mount } = bootPlace(disk);
   const folder = mount === "/" ? "/boot" : "";
   const root = [`root=${rootDevice(ids, disk)}`, ...rootFlags(disk), ...openContainers].join(" ");
@@ -79,11 +82,11 @@ function grubConfiguration(
       : []),
     `search --no-floppy --fs-uuid --set=root ${volumeUuid(ids, volume)}`,
     `menuentry '${title}' ${options} {`,
-    `\tlinux ${folder}/vmlinuz-${kernelVersion} ${root} ro ${consoles}`,
+    `\tlinux ${folder}/${kernel} ${root} ro ${consoles}`,
     `\tinitrd ${folder}/initrd.img-${kernelVersion}`,
     "}",
     `menuentry '${title} (recovery mode)' ${options} {`,
-    `\tlinux ${folder}/vmlinuz-${kernelVersion} ${root} ro single ${consoles}`,
+    `\tlinux ${folder}/${kernel} ${root} ro single ${consoles}`,
     `\tinitrd ${folder}/initrd.img-${kernelVersion}`,
     "}",
     "",

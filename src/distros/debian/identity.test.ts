@@ -54,6 +54,10 @@ describe("the identity of a Debian machine", () => {
   it("boots the tree's kernel from the root file system's UUID", () => {
     expect(content("/boot/grub/grub.cfg")).toContain("/boot/vmlinuz-6.12.1-amd64 root=UUID=root-uuid ro");
     expect(content("/boot/grub/grub.cfg")).toContain("--set=root root-uuid");
+    const packages = [{ ...FACTS.packages[0], architecture: "riscv64" }] as TreeFacts["packages"];
+    expect(content("/boot/grub/grub.cfg", {}, { facts: { ...FACTS, packages } })).toMatch(
+      /linux \/boot\/vmlinux-6\.12\.1-amd64 root=UUID=root-uuid ro console=tty0 console=ttyS0,115200n8$/m,
+    );
   });
 
   it("lets ssh take passwords only where there is one", () => {

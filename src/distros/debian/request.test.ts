@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
+import type { Architecture } from "../../model/architecture.ts";
 import { type RecipeInput, recipeSchema } from "../../model/recipe.ts";
 import { requestPackages } from "./request.ts";
 
 const TRIXIE = { codename: "trixie", version: 13, releasedOn: "2025-08-09" };
-const request = (recipe: RecipeInput = {}, version = 13, architecture: "amd64" | "arm64" = "amd64") =>
+const request = (recipe: RecipeInput = {}, version = 13, architecture: Architecture = "amd64") =>
   requestPackages(recipeSchema.parse(recipe), { ...TRIXIE, version }, architecture);
 
 describe("requestPackages", () => {
@@ -17,6 +18,16 @@ describe("requestPackages", () => {
     const { include } = request({}, 13, "arm64");
     expect(include).toEqual(expect.arrayContaining(["linux-image-arm64", "grub-efi-arm64-bin"]));
     expect(include.filter((name) => name.includes("amd64") || name === "grub-pc")).toEqual([]);
+  });
+
+  it("brings riscv64 from trixie on, which is the first release that has it", () => {
+    for (const version of [13, Number.POSITIVE_INFINITY])
+      expect(request({}, version, "riscv64").include).toEqual(
+        expect.arrayContaining(["linux-image-riscv64", "grub-efi-riscv64-bin", "grub2-common"]),
+      );
+    expect(() => request({}, 12, "riscv64")).toThrow(
+      expect.objectContaining({ code: "recipe-invalid", hint: expect.stringContaining("Debian 13") }),
+    );
   });
 
   it("takes tasks for the packages that they are", () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { Architecture } from "../../model/architecture.ts";
 import { type RecipeInput, recipeSchema } from "../../model/recipe.ts";
 import { requestPackages } from "./request.ts";
 
-const request = (input: RecipeInput, architecture: "amd64" | "arm64" = "amd64") =>
+const request = (input: RecipeInput, architecture: Architecture = "amd64") =>
   requestPackages(recipeSchema.parse({ distro: "ubuntu", ...input }), architecture);
 
 describe("requestPackages", () => {
@@ -31,6 +32,12 @@ describe("requestPackages", () => {
   it("boots arm64 by UEFI alone", () => {
     expect(request({}, "arm64").include).toContain("grub-efi-arm64-bin");
     expect(request({}, "arm64").include).not.toContain("grub-pc");
+  });
+
+  it("refuses riscv64, whose archive nobody has tried", () => {
+    expect(() => request({}, "riscv64")).toThrow(
+      expect.objectContaining({ code: "recipe-invalid", hint: expect.stringContaining("amd64, arm64") }),
+    );
   });
 
   it("takes tasks for what apt's lists call so", () => {

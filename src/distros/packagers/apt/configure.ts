@@ -93,7 +93,7 @@ function guestOptions(context: BuildContext) {
 }
 
 /** Where packages have it; from Debian's 7.x on, the kernel's postinst puts it into /boot. */
-const KERNEL = /^\/boot\/vmlinuz-(.+)$|^\/usr\/lib\/modules\/([^/]+)\/vmlinuz$/;
+const KERNEL = /^\/boot\/vmlinu[xz]-(.+)$|^\/usr\/lib\/modules\/([^/]+)\/vmlinu[xz]$/;
 
 /** Versions of the kernels among the packages, as `uname -r` will say them. */
 export function kernelVersions(unpacked: readonly UnpackedPackage[]): string[] {
