@@ -99,7 +99,7 @@ describe("readRecipe", () => {
     ["hostname: {a: 1}", "web.yaml:1:11: hostname: a mapping is no text"],
     ['addpkg: [nginx, "X y"]', 'web.yaml:1:17: addpkg.1: "X y" is no package name, nor a path of a .deb file'],
     ["addpkg: [nginx, 1]", "web.yaml:1:17: addpkg.1: 1 is no text"],
-    ["arch: amd46", 'web.yaml:1:7: arch: "amd46" is none of amd64, arm64'],
+    ["arch: amd46", 'web.yaml:1:7: arch: "amd46" is none of amd64, arm64, riscv64'],
     [
       "mirror: ftp://mirror.example.org/debian",
       'web.yaml:1:9: mirror: "ftp://mirror.example.org/debian" is no http:, https: or file: address, and no path',
