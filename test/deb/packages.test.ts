@@ -105,7 +105,11 @@ describe.each(["bookworm", "trixie", "noble"])("on %s", (suite) => {
     expect(await machine.inside("systemctl is-system-running --wait || systemctl --failed --no-legend")).toBe(
       "running",
     );
-    expect(await machine.inside("for one in vmbuilder vmbuilder-web vmbuilder-node; do dpkg --audit $one; dpkg --verify $one; done")).toBe("");
+    expect(
+      await machine.inside(
+        "for one in vmbuilder vmbuilder-web vmbuilder-node; do dpkg --audit $one; dpkg --verify $one; done",
+      ),
+    ).toBe("");
   });
 
   test("the command, its old name, its manual and its completion are there", async () => {
