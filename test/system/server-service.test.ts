@@ -155,7 +155,7 @@ describe("with a server that builds", () => {
     receiver.close();
     await server?.close();
   });
-  const database = () => new DatabaseSync(join(server.folder, "data/server.sqlite"));
+  const database = () => new DatabaseSync(join(server.folder, "data/server.sqlite"), { timeout: 5000 });
   const build = async (hook: string) => {
     const { body } = await olga.ask("POST", "builds", { recipe: RECIPE, webhook: { url: hook } });
     return ended(olga, body.id);

@@ -1,4 +1,5 @@
 import { readdir } from "node:fs/promises";
+import { constants, getPriority, setPriority } from "node:os";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { FORMATS } from "../../formats/index.ts";
@@ -56,6 +57,7 @@ export async function runBuild(run: BuildRun): Promise<NewImage> {
   ];
   const env = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => !!entry[1]));
   const child = start(argv, { env, signal: run.signal });
+  giveWay(child.pid);
   child.stdin.end();
   await run.onProcess(await processName(child.pid));
   let error: (Line & { type: "error" }) | undefined;
@@ -77,6 +79,15 @@ export async function runBuild(run: BuildRun): Promise<NewImage> {
   }
   if (!result) throw new BuildFailure("command-failed", "vmbuilder ended without a result", null, null);
   return describeImage(run.destination, result.artifacts);
+}
+
+/** What the build starts inherits it, and the server answers beside it. The worker keeps its own: it holds the database's lock. */
+function giveWay(pid: number): void {
+  try {
+    setPriority(pid, Math.max(getPriority(), constants.priority.PRIORITY_BELOW_NORMAL));
+  } catch {
+    // it has ended already, which is told below
+  }
 }
 
 /** Names a process for good; see {@link endProcess}. */

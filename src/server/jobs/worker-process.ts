@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { constants, getPriority, setPriority } from "node:os";
 import { openDataFolder } from "../store/data-folder.ts";
 import { Database } from "../store/database.ts";
 import { measureCapacity } from "./capacity.ts";
@@ -23,8 +22,6 @@ const LONGEST_RESTART_MS = 30_000;
  * that run are finished, and no more are begun.
  */
 export async function runWorkerProcess(options: WorkerProcessOptions): Promise<void> {
-  // Builds inherit it, so that the server answers beside them.
-  setPriority(Math.max(getPriority(), constants.priority.PRIORITY_BELOW_NORMAL));
   const [stop, lastOrders] = [new AbortController(), new AbortController()];
   process.once("SIGTERM", () => stop.abort());
   process.once("SIGINT", () => stop.abort());
