@@ -3,6 +3,7 @@ import type { ComponentType, JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { get } from "./api/client.ts";
 import type { Session } from "./api/types.ts";
+import { ButtonLink } from "./parts/button.tsx";
 import { Notices } from "./parts/notices.tsx";
 import { Page } from "./parts/page.tsx";
 import { Empty, Loading, Message } from "./parts/states.tsx";
@@ -63,7 +64,11 @@ function View() {
   if (place === "account") return <Later key="account" part={account} />;
   return (
     <Page title="Nothing here">
-      <Empty icon="info" title="There is nothing at this address" />
+      <Empty icon="info" title="There is nothing at this address">
+        <ButtonLink href="#/" kind="primary" icon="stack">
+          To the images
+        </ButtonLink>
+      </Empty>
     </Page>
   );
 }

@@ -59,10 +59,12 @@ export async function runBuild(run: BuildRun): Promise<NewImage> {
   const child = start(argv, { env, signal: run.signal });
   giveWay(child.pid);
   child.stdin.end();
+  // Read from the start on: of a build that ends at once nothing would come any more.
+  const lines = createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
   await run.onProcess(await processName(child.pid));
   let error: (Line & { type: "error" }) | undefined;
   let result: (Line & { type: "result" }) | undefined;
-  for await (const text of createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const text of lines) {
     const line = parseLine(text);
     if (line?.type === "error") error = line;
     else if (line?.type === "result") result = line;
@@ -73,7 +75,9 @@ export async function runBuild(run: BuildRun): Promise<NewImage> {
   } catch (cause) {
     if (run.signal.aborted) throw run.signal.reason;
     const said = cause instanceof VmbuilderError ? (cause.detail ?? "") : String(cause);
-    const detail = lastLines(said, 30).trim() || null;
+    // What a structured error says stands at the end once more, for a terminal.
+    const before = error ? (said.split(`vmbuilder: error: ${error.message}`)[0] ?? "") : said;
+    const detail = lastLines(before, 30).trim() || null;
     if (error) throw new BuildFailure(error.code, error.message, error.hint ?? null, detail);
     throw new BuildFailure("command-failed", "vmbuilder ended without saying why", null, detail);
   }
