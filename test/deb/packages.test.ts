@@ -165,7 +165,7 @@ describe.each(["bookworm", "trixie", "noble"])("on %s", (suite) => {
     await copyIn([join(directory, "repo/vmbuilder.asc")]);
     const line = `deb [signed-by=/etc/apt/keyrings/vmbuilder.asc] http://10.0.2.2:${(repository.address() as AddressInfo).port} stable main`;
     await machine.inside(
-      `cp /root/next/vmbuilder.asc /etc/apt/keyrings/ && echo '${line}' >/etc/apt/sources.list.d/vmbuilder.list`,
+      `install -m 644 /root/next/vmbuilder.asc /etc/apt/keyrings/ && echo '${line}' >/etc/apt/sources.list.d/vmbuilder.list`,
     );
     const only =
       "-o Dir::Etc::sourcelist=sources.list.d/vmbuilder.list -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0";
