@@ -40,7 +40,7 @@ beforeAll(async () => {
   expect(made.status, made.stderr).toBe(0);
   await run("gpgconf", ["--homedir", join(directory, "gnupg"), "--kill", "gpg-agent"]);
   repository = createServer((request, response) => {
-    const file = createReadStream(join(directory, "repo", new URL(request.url ?? "", "http://localhost").pathname));
+    const file = createReadStream(join(directory, "repo", decodeURIComponent(request.url ?? "")));
     file.on("error", () => response.writeHead(404).end()).pipe(response);
   }).listen(0, "127.0.0.1");
 });
