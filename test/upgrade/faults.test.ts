@@ -96,7 +96,7 @@ describe("a machine that is kept", () => {
       expect((await vmbuilder(["restore", name, "before-upgrade"], { VMBUILDER_STATE_DIR: state })).status).toBe(0);
       expect(await inside()).toBe("bookworm");
     } finally {
-      await vmbuilder(["rm", name], { VMBUILDER_STATE_DIR: state });
+      await vmbuilder(["rm", "--force", name], { VMBUILDER_STATE_DIR: state });
     }
   });
 });
