@@ -35,12 +35,12 @@ test-formats: $(PACKAGES) ## boot every disk format from its hypervisor's contro
 reproduce: $(PACKAGES) ## build one machine under many circumstances and compare the bytes: ten minutes
 	@npx vitest run --project reproduce
 
-test-arm64: ## build an arm64 machine on this host and boot it, emulated: ten minutes
+test-arm64: ## build an arm64 machine on this host and boot it, emulated: ten minutes; SUITE=sid for another suite
 	@scripts/setup --arm64
 	@npx vitest run --project arm64
 
 .PHONY: test-riscv64
-test-riscv64: ## build a riscv64 machine on this host and boot it, emulated: half an hour
+test-riscv64: ## build a riscv64 machine on this host and boot it, emulated: half an hour; SUITE=sid for another suite
 	@scripts/setup --riscv64
 	@npx vitest run --project riscv64
 

@@ -20,44 +20,82 @@ export const libvirtDomain: Hypervisor = {
   describe: (machine) => [{ name: `${machine.hostname}.xml`, content: domain(machine), mode: 0o644 }],
 };
 
-function domain({
-  recipe,
-  network,
-  firmware,
-  hostname,
-  architecture,
-  system,
-  uuid,
-  disks,
-  libvirt,
-  directory,
-}: MachineDescription): string {
-  const machine = MACHINE_TYPES[architecture];
-  const isUefi = firmware === "uefi";
-  const { hasKvm, isSession, pool } = libvirt;
-  const source = (name: string) =>
-    pool === undefined
-      ? `file="${escapeXml(join(directory, name))}"`
-      : `pool="${escapeXml(pool)}" volume="${volumeName(name, uuid)}"`;
-  const drives = disks.map(
-    ({ name }, index) => `    <disk type='${pool === undefined ? "file" : "volume"}' device='disk'>
+/** A machine as libvirt's QEMU driver is told of it. */
+export interface Domain {
+  readonly name: string;
+  readonly uuid: string;
+  readonly architecture: Architecture;
+  readonly memoryMb: number;
+  readonly cpus: number;
+  readonly hasKvm: boolean;
+  /** What libosinfo calls its system, where that is known. */
+  readonly libosinfo?: string | undefined;
+  /** libvirt chooses the firmware and keeps its variables. */
+  readonly isUefi: boolean;
+  /** Attributes of the disks' sources. */
+  readonly disks: readonly { readonly type: "file" | "volume"; readonly source: string }[];
+  /** Elements of its network cards. */
+  readonly cards: readonly string[];
+  /** Elements of its serial console; default: a terminal that libvirt makes. */
+  readonly console?: string | undefined;
+  /** Socket of its screen's VNC server; default: a port. */
+  readonly screen?: string | undefined;
+  /** What QEMU gets beside what libvirt knows of. */
+  readonly qemuArguments?: readonly string[] | undefined;
+}
+
+const TERMINAL = `    <serial type='pty'/>
+    <console type='pty'/>`;
+const QEMU_NAMESPACE = " xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'";
+
+function domain(machine: MachineDescription): string {
+  const { recipe, network, firmware, hostname, architecture, system, uuid, libvirt } = machine;
+  return formatDomain({
+    ...{ name: hostname, uuid, architecture, memoryMb: recipe.mem, cpus: recipe.cpus },
+    ...{ hasKvm: libvirt.hasKvm, libosinfo: system.libosinfo, isUefi: firmware === "uefi" },
+    disks: machine.disks.map(({ name }) => diskSource(name, machine)),
+    cards: network.interfaces.map((one) => card(one, libvirt.isSession)),
+  });
+}
+
+function diskSource(name: string, { uuid, directory, libvirt: { pool } }: MachineDescription): Domain["disks"][number] {
+  if (pool === undefined) return fileSource(join(directory, name));
+  return { type: "volume", source: `pool="${escapeXml(pool)}" volume="${volumeName(name, uuid)}"` };
+}
+
+/** A disk that is a file of this host. */
+export function fileSource(path: string): Domain["disks"][number] {
+  return { type: "file", source: `file="${escapeXml(path)}"` };
+}
+
+/** The description of a domain, as `virsh define` reads it. Pure. */
+export function formatDomain({ architecture, hasKvm, libosinfo, isUefi, ...machine }: Domain): string {
+  const { qemuArguments = [] } = machine;
+  const drives = machine.disks.map(
+    ({ type, source }, index) => `    <disk type='${type}' device='disk'>
       <driver name='qemu' type='qcow2' discard='unmap'/>
-      <source ${source(name)}/>
+      <source ${source}/>
       <target dev='vd${driveLetter(index)}' bus='virtio'/>
     </disk>`,
   );
-  return `<domain type='${hasKvm ? "kvm" : "qemu"}'>
-  <name>${escapeXml(hostname)}</name>
-  <uuid>${uuid}</uuid>
+  const system =
+    libosinfo === undefined
+      ? ""
+      : `
   <metadata>
     <libosinfo:libosinfo xmlns:libosinfo="http://libosinfo.org/xmlns/libvirt/domain/1.0">
-      <libosinfo:os id="${escapeXml(system.libosinfo)}"/>
+      <libosinfo:os id="${escapeXml(libosinfo)}"/>
     </libosinfo:libosinfo>
-  </metadata>
-  <memory unit='MiB'>${recipe.mem}</memory>
-  <vcpu>${recipe.cpus}</vcpu>
+  </metadata>`;
+  const graphics = machine.screen === undefined ? "" : ` socket="${escapeXml(machine.screen)}"`;
+  const own = qemuArguments.map((argument) => `\n    <qemu:arg value="${escapeXml(argument)}"/>`).join("");
+  return `<domain type='${hasKvm ? "kvm" : "qemu"}'${own === "" ? "" : QEMU_NAMESPACE}>
+  <name>${escapeXml(machine.name)}</name>
+  <uuid>${machine.uuid}</uuid>${system}
+  <memory unit='MiB'>${machine.memoryMb}</memory>
+  <vcpu>${machine.cpus}</vcpu>
   <os${isUefi ? " firmware='efi'" : ""}>
-    <type arch='${PROCESSOR_NAMES[architecture]}' machine='${machine}'>hvm</type>
+    <type arch='${PROCESSOR_NAMES[architecture]}' machine='${MACHINE_TYPES[architecture]}'>hvm</type>
     <boot dev='hd'/>
   </os>
   <features>
@@ -66,21 +104,18 @@ function domain({
   ${processor(architecture, hasKvm)}
   <clock offset='utc'/>
   <devices>
-${drives.join("\n")}
-${network.interfaces.map((one) => card(one, isSession)).join("\n")}
-    <serial type='pty'/>
-    <console type='pty'/>
+${[...drives, ...machine.cards, machine.console ?? TERMINAL].join("\n")}
     <channel type='unix'>
       <target type='virtio' name='org.qemu.guest_agent.0'/>
     </channel>
-    <graphics type='vnc'/>
+    <graphics type='vnc'${graphics}/>
     <video>
       <model type='virtio'/>
     </video>
     <rng model='virtio'>
       <backend model='random'>/dev/urandom</backend>
     </rng>
-  </devices>
+  </devices>${own === "" ? "" : `\n  <qemu:commandline>${own}\n  </qemu:commandline>`}
 </domain>
 `;
 }
@@ -99,17 +134,20 @@ function processor(architecture: Architecture, hasKvm: boolean): string {
 
 /** libvirt's own network where the recipe names none; to it belongs a host that hands out addresses. */
 function card({ mac, attachment }: InterfacePlan, isSession: boolean): string {
-  const source =
-    attachment.kind === "bridge"
-      ? ["bridge", `bridge='${attachment.name}'`]
-      : ["network", `network='${attachment.kind === "network" ? attachment.name : "default"}'`];
+  if (attachment.kind === "bridge") return bridgeCard(attachment.name, mac);
+  if (isSession && attachment.kind === "user") return formatCard("user", "", mac);
+  return formatCard("network", `network='${attachment.kind === "network" ? attachment.name : "default"}'`, mac);
+}
+
+/** A card on a bridge of the host. */
+export function bridgeCard(bridge: string, mac: string | undefined): string {
+  return formatCard("bridge", `bridge='${bridge}'`, mac);
+}
+
+function formatCard(type: string, source: string, mac: string | undefined): string {
   const address = mac === undefined ? "" : `\n      <mac address='${mac}'/>`;
-  if (isSession && attachment.kind === "user")
-    return `    <interface type='user'>${address}
-      <model type='virtio'/>
-    </interface>`;
-  return `    <interface type='${source[0]}'>${address}
-      <source ${source[1]}/>
+  const from = source === "" ? "" : `\n      <source ${source}/>`;
+  return `    <interface type='${type}'>${address}${from}
       <model type='virtio'/>
     </interface>`;
 }

@@ -19,8 +19,9 @@ import { describeDisks, describeMachine } from "../stages/machine-description.ts
 import { obtainBase } from "../stages/obtain-base.ts";
 import { findHypervisor, planBuild } from "../stages/plan.ts";
 import { IDENTITY_RECORD, RECORD_VERSION } from "../stages/record.ts";
+import { checkLibvirtFor } from "./libvirt-machine.ts";
 import { linkMachine, sharedBase } from "./link.ts";
-import { type Forward, MACHINE_FILES, type Machine, type MachineSpec } from "./machine.ts";
+import { type Forward, LIBVIRT_SESSION, MACHINE_FILES, type Machine, type MachineSpec } from "./machine.ts";
 import { specOf } from "./machine-spec.ts";
 import { firstBootsOf, obtainSnapshot } from "./memory-snapshot.ts";
 import { ownKey } from "./own-key.ts";
@@ -48,6 +49,8 @@ export interface CreateRequest {
    * preferred, a machine that must boot, or of which no memory can be had, is one that boots.
    */
   readonly fast?: boolean | "preferred" | undefined;
+  /** Address of the libvirt that runs it, instead of a qemu of our own. */
+  readonly libvirt?: string | undefined;
   readonly cacheDirectory: string;
   readonly signal: AbortSignal;
   readonly emit: EventSink;
@@ -64,6 +67,7 @@ export async function createMachine(store: MachineStore, request: CreateRequest)
   const name = request.name ?? request.recipe.hostname;
   const destination = machineDirectory(store, name);
   await refuseExisting(destination, name);
+  await checkRunner(request, { name, directory: destination });
   const { plan, identity } = await planMachine(store, request.recipe, destination, signal);
   const { key, lock } = await obtainBase(plan, identity, request);
   await withMachineLock(store, name, signal, async () => {
@@ -76,6 +80,19 @@ export async function createMachine(store: MachineStore, request: CreateRequest)
     });
   });
   return readMachine(store, name);
+}
+
+/** Whether what is to run the machine can do so. @throws usage, libvirt-unreachable, machine-exists */
+async function checkRunner(
+  { fast, libvirt, signal }: CreateRequest,
+  machine: Pick<Machine, "name" | "directory">,
+): Promise<void> {
+  if (libvirt === undefined) return;
+  if (fast)
+    throw new VmbuilderError("usage", "a machine in libvirt cannot go on from the memory of another", {
+      hint: "leave out --fast or --libvirt",
+    });
+  await checkLibvirtFor(libvirt, machine, signal);
 }
 
 /** All that is known when a machine's folder is made. */
@@ -104,8 +121,9 @@ async function make(making: Making, context: BuildContext): Promise<void> {
 async function makeLinked({ request, plan, identity, base, record }: Making, context: BuildContext): Promise<void> {
   const { recipe, suite, architecture, destination } = plan;
   const hypervisors = [findHypervisor("kvm")];
+  const libvirt = request.libvirt === undefined ? undefined : LIBVIRT_SESSION;
   const fill = (directory: string, machine: MachineDescription) =>
-    writeFile(join(directory, MACHINE_FILES.spec), formatSpec(specOf(machine, request)));
+    writeFile(join(directory, MACHINE_FILES.spec), formatSpec(specOf(machine, { ...request, libvirt })));
   await linkMachine(
     {
       base: sharedBase(base, context),
@@ -148,7 +166,10 @@ async function makeFast(
       network,
       diskGuid: ids.diskGuid,
     };
-    return specOf(await describeMachine({ ...described, directory: destination }, disks), request);
+    return specOf(await describeMachine({ ...described, directory: destination }, disks), {
+      ...request,
+      libvirt: undefined,
+    });
   };
   const booted = { ...identity, hostname: SNAPSHOT_HOST };
   const pending = { key: NO_KEY, cacheDirectory: context.cache.directory, isRenewed: false };

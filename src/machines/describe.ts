@@ -54,6 +54,7 @@ export async function describeMachineFully(machine: Machine) {
   return {
     ...(await describeState(machine)),
     ...{ architecture, firmware, uuid, directory },
+    ...(machine.libvirt === undefined ? {} : { libvirt: machine.libvirt }),
     disks: machine.disks.map((disk) => join(directory, disk)),
     macs: machine.cards.flatMap(({ mac }) => mac ?? []),
     console: join(directory, MACHINE_FILES.consoleLog),

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
 import { type LastingProcess, startLasting } from "../system/lasting-process.ts";
 import { run } from "../system/process.ts";
+import { launchInLibvirt } from "./libvirt-machine.ts";
 import { MACHINE_FILES, type Machine } from "./machine.ts";
 import { type QemuStart, qemuCommand } from "./qemu-command.ts";
 
@@ -11,10 +12,12 @@ export async function launchQemu(
   machine: Machine,
   start: Omit<QemuStart, "firmware">,
 ): Promise<LastingProcess & { readonly failed: Promise<never> }> {
-  const command = qemuCommand(machine, { ...start, firmware: await firmwareOf(machine) });
+  const firmware = await firmwareOf(machine);
   await rename(file(machine, "consoleLog"), file(machine, "oldConsoleLog")).catch(() => {}); // the first start has none
   for (const name of ["pid", "qmp", "console", "renewal", "ssh", "screen"] as const)
     await rm(file(machine, name), { force: true });
+  if (machine.libvirt !== undefined) return launchInLibvirt(machine, { ...start, firmware });
+  const command = qemuCommand(machine, { ...start, firmware });
   const { ended, ...qemu } = await startLasting(command, machine.directory, file(machine, "log"));
   const failed = ended.then(async (how) => {
     throw await startError(machine, how);

@@ -9,6 +9,7 @@ export interface SpecRequest {
   readonly origin: string;
   readonly forwards?: readonly Forward[] | undefined;
   readonly owner?: MachineSpec["owner"];
+  readonly libvirt?: MachineSpec["libvirt"];
   /** Cards stand in qemu's user network, whatever the recipe says: one that reaches what the host does, or nothing. */
   readonly network?: "open" | "isolated" | undefined;
 }
@@ -23,6 +24,7 @@ export function specOf(machine: MachineDescription, request: SpecRequest): Machi
     cards: network.interfaces.map((one, index) => cardOf(one, index, request.network)),
     forwards: [...(request.forwards ?? [])],
     ...(request.owner ? { owner: request.owner } : {}),
+    ...(request.libvirt ? { libvirt: request.libvirt } : {}),
   };
 }
 

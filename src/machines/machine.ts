@@ -1,6 +1,9 @@
 import * as z from "zod";
 import { ARCHITECTURES } from "../model/architecture.ts";
 
+/** Address of the one libvirt that runs machines: the user's own, whose QEMU is a process of theirs. */
+export const LIBVIRT_SESSION = "qemu:///session";
+
 /** Version of the form of machine.json. */
 export const MACHINE_VERSION = 1;
 
@@ -34,6 +37,8 @@ export const machineSchema = z.object({
     }),
   ),
   forwards: z.array(forwardSchema).default([]),
+  /** The libvirt of this user that runs it, where one does. */
+  libvirt: z.literal(LIBVIRT_SESSION).optional(),
   /** The command at whose end it is removed, by process. */
   owner: z.object({ pid: z.int(), start: z.string() }).optional(),
   /** The booted machine of the cache that it goes on from. */
@@ -77,6 +82,8 @@ export const MACHINE_FILES = {
   run: "run.json",
   pid: "qemu.pid",
   log: "qemu.log",
+  /** Its description for libvirt. */
+  domain: "domain.xml",
   qmp: "qmp.sock",
   console: "console.sock",
   consoleLog: "console.log",

@@ -39,30 +39,46 @@ export function qemuCommand(machine: MachineSpec & { readonly name: string }, st
     ...["-uuid", machine.uuid],
     ...machineType(machine, start),
     ...["-smp", String(machine.cpus)],
-    ...["-display", "none", "-monitor", "none", "-pidfile", MACHINE_FILES.pid],
-    ...["-vnc", `unix:${MACHINE_FILES.screen}`],
-    ...["-chardev", `socket,id=qmp,path=${MACHINE_FILES.qmp},server=on,wait=off`, "-mon", "chardev=qmp,mode=control"],
+    ...["-display", "none", "-monitor", "none", "-vnc", `unix:${MACHINE_FILES.screen}`],
+    ...handles(MACHINE_FILES.pid, MACHINE_FILES.qmp),
     "-chardev",
     `socket,id=console,path=${MACHINE_FILES.console},server=on,wait=off,logfile=${MACHINE_FILES.consoleLog},logappend=off`,
     ...["-serial", "chardev:console"],
-    ...firmware(machine, start),
+    ...firmwareArguments(machine, start.firmware),
     ...machine.disks.flatMap((file, index) => [
       "-drive",
       `if=none,id=disk${index},format=qcow2,discard=unmap,file=${escapeCommas(file)}`,
       "-device",
       `virtio-blk-pci,drive=disk${index}${index === 0 ? ",bootindex=0" : ""}`,
     ]),
-    ...machine.cards.flatMap((card, index) => [
-      "-netdev",
-      start.isIncoming ? netdevOfRestored(card) : card.netdev,
-      "-device",
-      `virtio-net-pci,netdev=net${index}${card.mac === undefined ? "" : `,mac=${card.mac}`}${index === 0 ? ",romfile=" : ""}`,
-    ]),
+    ...machine.cards.flatMap((card, index) =>
+      cardArguments(start.isIncoming ? netdevOfRestored(card) : card.netdev, card.mac, index),
+    ),
     ...["-device", "virtio-rng-pci"],
     ...renewal(machine),
     ...(start.isIncoming ? ["-incoming", "defer"] : []),
     ...(start.loadSnapshot === undefined ? [] : ["-loadvm", start.loadSnapshot]),
   ];
+}
+
+/** By these a running qemu is found and spoken with. */
+export function handles(pidFile: string, qmpSocket: string): string[] {
+  return [
+    ...["-pidfile", pidFile],
+    ...[
+      "-chardev",
+      `socket,id=qmp,path=${escapeCommas(qmpSocket)},server=on,wait=off`,
+      "-mon",
+      "chardev=qmp,mode=control",
+    ],
+  ];
+}
+
+/** A network card and what is behind it; qemu finds it a slot, unless `slot` names one of the root bus. */
+export function cardArguments(netdev: string, mac: string | undefined, index: number, slot?: number): string[] {
+  const place = slot === undefined ? "" : `,bus=pcie.0,addr=0x${slot.toString(16)}`;
+  const own = `${mac === undefined ? "" : `,mac=${mac}`}${index === 0 ? ",romfile=" : ""}${place}`;
+  return ["-netdev", netdev, "-device", `virtio-net-pci,netdev=net${index}${own}`];
 }
 
 /**
@@ -92,7 +108,11 @@ function machineType({ architecture, memoryMb }: MachineSpec, { accelerator, mem
   ];
 }
 
-function firmware({ architecture }: MachineSpec, { firmware: files }: QemuStart): string[] {
+/** UEFI's code and variables. */
+export function firmwareArguments(
+  { architecture }: Pick<MachineSpec, "architecture">,
+  files: QemuStart["firmware"],
+): string[] {
   if (files === undefined) return [];
   if (architecture === "arm64") return ["-bios", files.code];
   if (architecture === "riscv64") return ["-kernel", files.code]; // after the OpenSBI that QEMU brings

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
 import { killLasting } from "../system/lasting-process.ts";
-import { connectQmp } from "../system/qmp.ts";
+import { connectQmp, type Qmp } from "../system/qmp.ts";
 import { chooseAccelerator } from "./accelerator.ts";
 import { launchQemu } from "./launch.ts";
 import { MACHINE_FILES, type Machine, type MachineRun } from "./machine.ts";
@@ -57,6 +57,7 @@ async function begin(machine: Machine, { loadSnapshot, signal }: StartOptions): 
     const qmp = await Promise.race([connectQmp(directory, MACHINE_FILES.qmp), failed]);
     try {
       await Promise.race([restore?.load(qmp), failed]);
+      if (machine.libvirt !== undefined && loadSnapshot !== undefined) await goOnFrom(loadSnapshot, machine, qmp);
       const ready = { ...run, ...(await forwardPorts(machine, qmp, before?.sshPort)) };
       await writeRun(machine, ready);
       await restore?.finish();
@@ -69,6 +70,14 @@ async function begin(machine: Machine, { loadSnapshot, signal }: StartOptions): 
     await rm(file(machine, "run"), { force: true });
     throw error;
   }
+}
+
+/** Puts a machine that libvirt has started, and that stands still, to a snapshot. */
+async function goOnFrom(snapshot: string, { name }: Machine, qmp: Qmp): Promise<void> {
+  const answer = await qmp.human(`loadvm ${snapshot}`);
+  if (answer !== "")
+    throw new VmbuilderError("machine-failed", `qemu could not restore the snapshot ${snapshot} of ${name}: ${answer}`);
+  await qmp.execute("cont");
 }
 
 function file(machine: Machine, which: keyof typeof MACHINE_FILES): string {

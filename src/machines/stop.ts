@@ -4,9 +4,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isAlive, killLasting, type LastingProcess, signalLasting } from "../system/lasting-process.ts";
 import { connectQmp } from "../system/qmp.ts";
 import { scaleDeadline } from "./accelerator.ts";
+import { endInLibvirt, forgetInLibvirt, settleInLibvirt } from "./libvirt-machine.ts";
 import { MACHINE_FILES, type Machine } from "./machine.ts";
 import { machineStatus } from "./status.ts";
-import { listMachines, type MachineStore, removeMachineFolder, withMachineLock } from "./store.ts";
+import { listMachines, type MachineStore, readMachine, removeMachineFolder, withMachineLock } from "./store.ts";
 
 const SHUTDOWN_DEADLINE_MS = 30_000;
 /** A system that still boots doesn't see the power button: it is pressed again. */
@@ -39,7 +40,9 @@ export function removeMachine(store: MachineStore, machine: Pick<Machine, "name"
     const status = await machineStatus(machine).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOENT") throw error;
     });
-    if (status?.state === "running") await kill(status.process);
+    const known = await readMachine(store, machine.name).catch(() => undefined); // it may be damaged
+    if (status?.state === "running") await kill(status.process, known);
+    if (known?.libvirt !== undefined) await forgetInLibvirt(known);
     await removeMachineFolder(store, machine.name);
   });
 }
@@ -67,7 +70,8 @@ async function end(machine: Machine, { force, timeoutMs, signal }: StopOptions):
   }
   const limitMs = timeoutMs ?? scaleDeadline(SHUTDOWN_DEADLINE_MS, status.run?.accelerator ?? "tcg");
   const wentWell = !force && (await pressButton(machine, status.process, limitMs, signal));
-  if (!wentWell) await kill(status.process);
+  if (!wentWell) await kill(status.process, machine);
+  if (machine.libvirt !== undefined) await settleInLibvirt(machine);
   await forget(machine);
   return wentWell ? "shut down" : "killed";
 }
@@ -99,8 +103,9 @@ async function pressButton(
   }
 }
 
-/** qemu writes what it holds back when it is asked to end; a hanging one is killed. */
-async function kill(process: LastingProcess): Promise<void> {
+/** qemu writes what it holds back when it is asked to end; a hanging one is killed. libvirt wants to do it itself. */
+async function kill(process: LastingProcess, machine: Machine | undefined): Promise<void> {
+  if (machine?.libvirt !== undefined) await endInLibvirt(machine);
   await signalLasting(process, "SIGTERM");
   for (const until = Date.now() + END_MS; Date.now() < until; await delay(POLL_MS / 2))
     if (!(await isAlive(process))) return;

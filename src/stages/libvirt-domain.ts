@@ -34,7 +34,7 @@ export async function checkLibvirt(
     throw new VmbuilderError("dest-exists", `a machine named ${recipe.hostname} is running in libvirt`, {
       hint: "choose another --hostname, or stop it first",
     });
-  if ((await virshSucceeds(uri, ["dominfo", recipe.hostname], signal)) && !overwrite)
+  if ((await virshSucceeds(uri, ["domstate", recipe.hostname], signal)) && !overwrite)
     throw new VmbuilderError("dest-exists", `libvirt has a machine named ${recipe.hostname} already`, {
       hint: "choose another --hostname, or replace it with --overwrite",
     });
@@ -63,7 +63,7 @@ export async function defineDomain(
   const description = join(destination, `${hostname}.xml`);
   const uploads = pool ? await listUploads(await readFile(description, "utf8"), hostname, destination) : [];
   try {
-    const former = (await virshSucceeds(uri, ["dominfo", hostname], signal))
+    const former = (await virshSucceeds(uri, ["domstate", hostname], signal))
       ? (await virsh(uri, ["dumpxml", "--inactive", hostname], signal)).stdout
       : undefined;
     const old = pool && former ? await volumesOf(uri, pool, hostname, signal) : [];

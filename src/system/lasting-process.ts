@@ -71,7 +71,7 @@ export async function isAlive({ pid, start }: LastingProcess): Promise<boolean> 
   return stat !== "" && !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
 }
 
-/** Finds the process of a pid file, if it is a program of that name which works in that folder. */
+/** Finds the process of a pid file, if it is a program of that name which works in that folder, or was told to write that file. */
 export async function findLasting(
   pidFile: string,
   programPrefix: string,
@@ -79,12 +79,14 @@ export async function findLasting(
 ): Promise<LastingProcess | undefined> {
   const pid = Number(await readFile(pidFile, "utf8").catch(() => ""));
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
-  const [program, works, start] = await Promise.all([
+  const [program, works, argv, start] = await Promise.all([
     readlink(`/proc/${pid}/exe`).catch(() => ""),
     readlink(`/proc/${pid}/cwd`).catch(() => ""),
+    readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => ""),
     processStart(pid),
   ]);
-  if (start === undefined || works !== directory || !basename(program).startsWith(programPrefix)) return undefined;
+  const isIts = works === directory || argv.split("\0").includes(pidFile);
+  if (start === undefined || !isIts || !basename(program).startsWith(programPrefix)) return undefined;
   const found = { pid, start };
   return (await isAlive(found)) ? found : undefined;
 }

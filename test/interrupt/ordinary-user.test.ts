@@ -1,9 +1,11 @@
 import { chmod, cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type BuiltCache, builtCache, exists, makeBuildFolder } from "../fixtures/built-cache.ts";
 import { localRepository } from "../fixtures/test-cache.ts";
+import { makeTinyMachine } from "../fixtures/tiny-machine.ts";
 import { type CliResult, run } from "../fixtures/vmbuilder.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -114,20 +116,77 @@ describe.skipIf(userInfo().uid !== 0)("an ordinary user (made by root)", () => {
     } finally {
       await virsh("destroy", "vmb-libvirt");
       await virsh("undefine", "--nvram", "vmb-libvirt");
-      await run("pkill", ["-u", WITH_RANGE]); // the session's daemon would stay for two minutes
+      await endProcesses(WITH_RANGE); // the session's daemon would stay for two minutes
       await rm(settings, { recursive: true, force: true });
     }
   });
 
+  test("has machines that libvirt runs: found, photographed, put back, ended and removed as others are", async () => {
+    await own(home, WITH_RANGE);
+    const settings = await mkdtemp("/tmp/vmb-");
+    const state = join(settings, "state");
+    await makeTinyMachine(state, "tiny", { says: "here I am", deed: "waits", libvirt: "qemu:///session" });
+    await must(run("chown", ["-R", WITH_RANGE, settings]));
+    const environment = ["env", `XDG_RUNTIME_DIR=${settings}`, `XDG_CONFIG_HOME=${settings}`];
+    const as = (argv: readonly string[]) => asUser(WITH_RANGE, home, [...environment, ...argv]);
+    const virsh = async (...args: string[]) =>
+      (await as(["virsh", "--quiet", "--connect", "qemu:///session", ...args])).stdout.trim();
+    const vmbuilder = (...args: string[]) => as([`VMBUILDER_STATE_DIR=${state}`, program(), ...args]);
+    const listed = async () => JSON.parse((await vmbuilder("ls", "--json")).stdout);
+    try {
+      expect(await vmbuilder("start", "tiny", "--no-wait")).toMatchObject({ status: 0 });
+      expect(await virsh("domstate", "tiny")).toBe("running");
+      expect(await listed()).toMatchObject({ name: "tiny", state: "running", sshPort: expect.any(Number) });
+      expect((await vmbuilder("logs", "tiny")).stdout).toContain("here I am");
+      expect(await vmbuilder("snapshot", "tiny", "first")).toMatchObject({ status: 0 });
+      expect(await vmbuilder("stop", "--force", "tiny")).toMatchObject({ status: 0 });
+      expect(await virsh("domstate", "tiny")).toBe("shut off");
+      expect(await vmbuilder("restore", "tiny", "first")).toMatchObject({ status: 0, stderr: "" });
+      expect(await virsh("domstate", "tiny")).toBe("running");
+      await virsh("destroy", "tiny"); // by libvirt's own means
+      expect(await listed()).toMatchObject({ state: "stopped", ended: "by itself" });
+      await virsh("start", "tiny");
+      expect(await listed()).toMatchObject({ state: "running" });
+      expect(await vmbuilder("rm", "--force", "tiny")).toMatchObject({ status: 0, stderr: "" });
+      expect(await virsh("list", "--all", "--name")).toBe("");
+      expect(await readdir(join(state, "machines"))).toEqual([]);
+    } finally {
+      await endProcesses(WITH_RANGE);
+      await rm(settings, { recursive: true, force: true });
+    }
+  });
+
+  test("gets machines by up in no libvirt but their own, which root has none of", async () => {
+    const up = [program(), "up", "debian:trixie", "--libvirt"];
+    await own(home, WITH_RANGE);
+    expect(await asUser(WITH_RANGE, home, [...up, "qemu:///system"])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("vmbuilder build --libvirt qemu:///system"),
+    });
+    expect(await run(up[0] ?? "", [...up.slice(1), "qemu:///session"])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("root has no qemu:///session"),
+    });
+  });
+
+  function program(): string {
+    return join(folder, "program/bin/vmbuilder");
+  }
+
   function build(): string[] {
-    const program = join(folder, "program/bin/vmbuilder");
-    return [program, "build", ...options, "--quiet", "--dest", join(home, "vm"), "--cache-dir", join(home, "cache")];
+    return [program(), "build", ...options, "--quiet", "--dest", join(home, "vm"), "--cache-dir", join(home, "cache")];
   }
 });
 
 async function makeUser(name: string): Promise<void> {
-  await run("userdel", ["--remove", name]); // of a run that was killed
+  await endProcesses(name); // of a run that was killed
+  await run("userdel", ["--remove", name]);
   await must(run("useradd", ["--no-create-home", "--shell", "/bin/sh", name]));
+}
+
+/** Ends all that a user runs; one who runs something cannot be removed. */
+async function endProcesses(name: string): Promise<void> {
+  while ((await run("pkill", ["-KILL", "-u", name])).status === 0) await delay(100);
 }
 
 /** useradd gives each user a range by itself. */

@@ -170,7 +170,8 @@ describe("a machine from an archive in a folder, a PPA and a repository with a k
     );
   });
   test("pins the key of the PPA on the host", async () => {
-    expect(await readdir(join(directory, "cache-sources/keys"))).toEqual([
+    const keyrings = await readdir(join(directory, "cache-sources/keys"));
+    expect(keyrings.filter((name) => name.startsWith("ppa-"))).toEqual([
       expect.stringMatching(/^ppa-owner-tools-[0-9a-f]{16}\.gpg$/),
     ]);
   });

@@ -40,10 +40,9 @@ if [ -e /usr/lib/systemd/systemd-resolved ] || [ -e /lib/systemd/systemd-resolve
 fi
 for platform in i386-pc x86_64-efi arm64-efi riscv64-efi; do
   [ -d /usr/lib/grub/$platform ] || continue
-  mkdir -p /boot/grub/$platform
+  mkdir -p /boot/grub/$platform /boot/efi
   cp /usr/lib/grub/$platform/*.mod /usr/lib/grub/$platform/*.lst /boot/grub/$platform/
 done
-[ ! -d /usr/lib/grub/riscv64-efi ] || mkdir -p /boot/efi # other architectures' packages bring it
 rm -rf /etc/ssh/ssh_host_*_key* /var/lib/dbus/machine-id /var/lib/systemd/random-seed /var/lib/apt/lists/* /var/cache/apt/*
 rm -f /var/cache/ldconfig/aux-cache
 rm -rf /var/lib/dpkg/*-old /var/cache/debconf/*-old /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid-

@@ -31,6 +31,7 @@ interface UpOptions {
   machine?: string;
   forward?: string[];
   fast?: boolean;
+  libvirt?: string;
   wait: boolean;
   timeout?: string;
 }
@@ -47,6 +48,7 @@ export function addUp(program: Command): void {
     .option("--machine <NAME>", "name of the machine (default its host name)")
     .option("--forward <HOST:GUEST>", "lead a port of this host into the machine; repeatable", collect)
     .option("--fast", "go on from a booted machine of the cache, made at the first time")
+    .option("--libvirt <URI>", "let your own libvirt run it: qemu:///session")
     .option("--no-wait", "don't wait until it answers")
     .option("--timeout <SECONDS>", "how long to wait (default 60, without KVM 360)");
   addBuildOptions(command, BUILD_CHOICES, NOT_HERE).action((recipe: string | undefined) =>
@@ -58,12 +60,14 @@ async function up(file: string | undefined, given: BuildOptionValues, options: U
   const forwards = (options.forward ?? []).map(readForward);
   const timeoutMs = readSeconds("--timeout", options.timeout);
   const { recipe, origin, path } = await readMachineRecipe(file, given);
-  const [{ openStore }, { upMachine }, { defaultCacheDirectory }, { planBuild }] = await Promise.all([
-    import("../../../machines/store.ts"),
-    import("../../../machines/up.ts"),
-    import("../../../core/cache.ts"),
-    import("../../../stages/plan.ts"),
-  ]);
+  const [{ LIBVIRT_SESSION }, { openStore }, { upMachine }, { defaultCacheDirectory }, { planBuild }] =
+    await Promise.all([
+      import("../../../machines/machine.ts"),
+      import("../../../machines/store.ts"),
+      import("../../../machines/up.ts"),
+      import("../../../core/cache.ts"),
+      import("../../../stages/plan.ts"),
+    ]);
   const findLock = await prepareLock(path, await planBuild(recipe), given);
   const made = await runSession(given, async ({ signal, emit }) => {
     const common = { cacheDirectory: given["cache-dir"] ?? defaultCacheDirectory(), signal, emit };
@@ -77,6 +81,7 @@ async function up(file: string | undefined, given: BuildOptionValues, options: U
         wait: options.wait,
         timeoutMs,
         fast: options.fast,
+        libvirt: options.libvirt ?? (recipe.libvirt === LIBVIRT_SESSION ? recipe.libvirt : undefined),
       },
       lock: await findLock(common),
     });
