@@ -108,6 +108,10 @@ test-machines: setup-test ## clone twenty machines and run five at once, booted 
 test-served: setup-test ## boot a machine under the server and log in to it in the page: five minutes without KVM
 	@npx vitest run --project served
 
+.PHONY: test-walk
+test-walk: setup-test ## do what the tutorial and the page of machines say, command by command: ten minutes without KVM
+	@npx vitest run --project walk
+
 .PHONY: test-sources
 test-sources: setup-test ## build from an ISO image and a folder, without network, and from a PPA; boot both: ten minutes
 	@npx vitest run --project sources

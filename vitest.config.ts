@@ -53,6 +53,8 @@ export default defineConfig({
       project("machines", "test/machines/**/*.test.ts", 30 * MINUTE_MS, 1),
       // A system that boots under the server, in the page.
       project("served", "test/served/**/*.test.ts", 20 * MINUTE_MS, 1),
+      // What the tutorial tells people to do.
+      project("walk", "test/walk/**/*.test.ts", 20 * MINUTE_MS, 1),
       project("deb", "test/deb/**/*.test.ts", 30 * MINUTE_MS, 1),
       // The appliance, and a machine that is built inside it: an hour by software emulation.
       project("appliance", "test/appliance/**/*.test.ts", 60 * MINUTE_MS, 1),
