@@ -75,7 +75,7 @@ npm-package: $(PACKAGES) ## an npm package of this commit, into dist/
 repo: ## a signed apt repository of those packages, into dist/repo: KEY=ID of gpg
 	@scripts/repo "$(KEY)"
 
-test-deb: ## install, upgrade, remove and purge the packages in machines, and build one there: twenty minutes
+test-deb: ## install, upgrade, remove and purge the packages in machines, and build one there: an hour without KVM
 	@scripts/setup --deb
 	@npx vitest run --project deb
 
