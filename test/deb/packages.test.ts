@@ -166,10 +166,13 @@ describe.each(PLACES)("on $name", ({ name, suite, architecture, buildsMachine })
     });
     const { id } = JSON.parse(await ask("-H", "Content-Type: application/json", "-d", recipe, `${API}/builds`));
     const state = async () => JSON.parse(await ask(`${API}/builds/${id}`)).state as string;
-    let now = await state();
+    let now = "queued";
     while (["queued", "running"].includes(now)) {
       await delay(5000);
-      now = await state();
+      now = await state().catch((error: Error) => {
+        if (!error.message.includes("timed out")) throw error;
+        return now; // an emulated machine that builds can be too busy for ssh
+      });
     }
     expect(now, await ask(`${API}/builds/${id}/log`)).toBe("succeeded");
     expect(JSON.parse(await ask(`${API}/images`)).items).toHaveLength(1);
