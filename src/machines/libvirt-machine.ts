@@ -135,8 +135,12 @@ async function inLibvirt(args: readonly string[], failure: string, signal: Abort
     await virsh(LIBVIRT_SESSION, args, signal);
   } catch (cause) {
     if (signal.aborted || !(cause instanceof CommandError)) throw cause;
-    throw new VmbuilderError("libvirt-unreachable", `libvirt ${failure}: ${virshComplaint(cause)}`, {
-      hint: "its daemon must be installed: apt install libvirt-daemon-system libvirt-clients",
+    const complaint = virshComplaint(cause);
+    const isAway = /connect/i.test(complaint);
+    throw new VmbuilderError(isAway ? "libvirt-unreachable" : "machine-failed", `libvirt ${failure}: ${complaint}`, {
+      hint: isAway
+        ? "its daemon must be installed: apt install libvirt-daemon-system libvirt-clients"
+        : "what it knows is in ~/.cache/libvirt/qemu/log",
       detail: cause.stderr,
       cause,
     });
