@@ -43,7 +43,12 @@ export const ACCEPTED_DIFFERENCES: readonly AcceptedDifference[] = [
   {
     paths: ["/etc/fstab"],
     aspects: ["content"],
-    reason: "names the root file system",
+    reason: "names the root file system and the EFI system partition",
+  },
+  {
+    paths: ["/boot/efi"],
+    aspects: ["extra"],
+    reason: "the folder that fstab mounts the EFI system partition on",
   },
   {
     paths: ["/etc/repart.d", "/etc/repart.d/50-root.conf"],
