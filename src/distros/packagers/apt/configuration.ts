@@ -13,12 +13,10 @@ export interface IsolatedApt {
   /** Folder of its configuration and temporary files. */
   readonly directory: string;
   readonly env: Record<string, string>;
-  /** Where relative paths of the configuration begin, if it has some. */
-  readonly cwd?: string;
 }
 
 /** The sources in {@link IsolatedApt.directory}. */
-export const SOURCES_FILE = "sources.sources";
+const SOURCES_FILE = "sources.sources";
 
 /**
  * Writes the configuration of an apt of our own: own lists, no installed packages, only the given sources, and every
@@ -73,10 +71,9 @@ function configuration(directory: string, lists: string, architecture: string, p
     "Dir::State::lists": lists,
     "Dir::State::status": join(directory, "status"),
     "Dir::Cache": join(directory, "cache"),
-    // Its binary caches are read where the solver keeps them alone; from the start they have room for a large archive.
+    // Its binary forms of the lists would never be read again.
     "Dir::Cache::pkgcache": "",
     "Dir::Cache::srcpkgcache": "",
-    "APT::Cache-Start": "120000000",
     "Dir::Etc": directory,
     "Dir::Etc::main": "/dev/null",
     "Dir::Etc::parts": "/dev/null",
@@ -110,11 +107,6 @@ function configuration(directory: string, lists: string, architecture: string, p
     "Acquire::https::Timeout": stallSeconds,
     ...(proxy ? { "Acquire::http::Proxy": proxy, "Acquire::https::Proxy": proxy } : {}),
   };
-  return formatSettings(settings);
-}
-
-/** Lines of an apt.conf; later ones win. */
-export function formatSettings(settings: Readonly<Record<string, string>>): string {
   return Object.entries(settings)
     .map(([name, value]) => `${name} "${value}";\n`)
     .join("");

@@ -9,7 +9,7 @@ import type { LocalDeb, PackageRequest, Plan } from "../../../model/plan.ts";
 import { type DownloadOptions, openDownloader } from "../../../system/download.ts";
 import type { ArchiveOptions, ResolvedSources } from "./archive.ts";
 import { updateIndex } from "./index-update.ts";
-import { withParsedLists } from "./parsed-lists.ts";
+import { readPackageLists } from "./package-lists.ts";
 import { refuseOlderReleases, rememberReleases } from "./release-memory.ts";
 import { type LocalPackages, solvePackages } from "./solve.ts";
 import { expandTasks } from "./tasks.ts";
@@ -77,17 +77,16 @@ async function resolveOnce(
     return withPlaces({ ...lock, releases: releaseRefs(found) }, plan, found);
   }
   const { releases, sources, guestSources } = found;
+  onSolving();
   const apt = await runStep(context, "resolve/index", "Update package lists", () =>
     updateIndex(indexKey, sources, releases, plan.architecture, plan.recipe.proxy, context),
   );
   await rememberReleases(context.cache.directory, releases);
   return runStep(context, "resolve/packages", "Choose packages", async () => {
-    onSolving();
     const local = debs.length > 0 ? await indexLocalDebs(debs, context) : undefined;
-    const request = await expandTasks(plan.packages, apt.lists);
-    const packages = local
-      ? await solvePackages(apt, request, context.signal, local)
-      : await withParsedLists(indexKey, apt, context, (own) => solvePackages(own, request, context.signal));
+    const lists = await readPackageLists(apt.lists);
+    const request = expandTasks(plan.packages, lists);
+    const packages = await solvePackages(apt, lists, request, context.signal, local);
     const lock: Lock = { packages, manual: manualPackages(request, packages), sources: guestSources };
     await commitObject(context.cache, "lock", lockKey, plan.suite, async (directory) => {
       await writeFile(join(directory, "lock.json"), JSON.stringify(lock));

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { IsolatedApt } from "./configuration.ts";
+import { readPackageLists } from "./package-lists.ts";
 import { solvePackages } from "./solve.ts";
 
 const HASH = "ab".repeat(32);
@@ -14,6 +15,7 @@ beforeEach(async () => {
   await mkdir(join(directory, "lists"));
   apt = {
     lists: join(directory, "lists"),
+    directory,
     env: { PATH: `${directory}:/usr/bin:/bin`, OUT: directory },
   } as unknown as IsolatedApt;
 });
@@ -25,7 +27,7 @@ async function solve(script: string, lists: readonly string[], request = {}) {
   await chmod(join(directory, "apt-get"), 0o755);
   for (const [i, list] of lists.entries()) await writeFile(join(apt.lists, `mirror_${i}_Packages`), list);
   const all = { priorities: ["required"], include: ["nginx"], exclude: ["nano"], ...request };
-  return solvePackages(apt, all, new AbortController().signal);
+  return solvePackages(apt, await readPackageLists(apt.lists), all, new AbortController().signal);
 }
 
 const stanza = (version: string, extra = "") =>

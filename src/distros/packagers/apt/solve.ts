@@ -1,4 +1,3 @@
-import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseDeb822, type Stanza } from "../../../model/deb822.ts";
@@ -7,32 +6,57 @@ import type { PackageRef } from "../../../model/package.ts";
 import type { LocalDeb, PackageRequest } from "../../../model/plan.ts";
 import { CommandError, run } from "../../../system/process.ts";
 import type { IsolatedApt } from "./configuration.ts";
+import { findStanza, indexList, type PackageList } from "./package-lists.ts";
+import { leavesChoice, reachablePackages, writeLists } from "./reachable-packages.ts";
 
 /**
- * Lets apt's solver choose the packages for a request, as if nothing were installed.
+ * Lets apt's solver choose the packages for a request, as if nothing were installed. It is shown those alone that can have a
+ * part in the solution, unless more is needed to decide: reading and weighing all that an archive has takes it a second.
  *
+ * @param lists those of `apt`, read
  * @throws package-unknown, packages-unsatisfiable
  */
 export async function solvePackages(
   apt: IsolatedApt,
+  lists: readonly PackageList[],
   request: PackageRequest,
   signal: AbortSignal,
   local: LocalPackages = NO_LOCAL_PACKAGES,
 ): Promise<PackageRef[]> {
+  const offered = indexList("local", Buffer.from(local.debs.map(({ stanza }) => stanza).join("\n")));
+  const all = [...lists, offered];
+  const reachable = reachablePackages(all, request);
+  const few = join(apt.directory, "reachable-lists");
+  await writeLists(few, lists, reachable.names, apt.lists);
+  const wanted = wantedPackages(request, local);
+  const solve = async (directory: string) => {
+    const chosen = await runSolver(apt, directory, wanted, signal);
+    return chosen.map((one) => describeLocal(one, local.debs) ?? describePackage(one, findStanza(lists, one)));
+  };
+  const solution = await solve(few);
+  return leavesChoice(solution, all, reachable) ? solve(apt.lists) : solution;
+}
+
+/** A request as apt-get's arguments. */
+function wantedPackages(request: PackageRequest, { debs, index }: LocalPackages): string[] {
   const patterns = request.priorities.length > 0 ? [priorityPattern(request)] : [];
-  const exact = new Map(local.debs.flatMap((deb) => (deb.isAsked ? [[deb.name, `${deb.name}=${deb.version}`]] : [])));
+  const exact = new Map(debs.flatMap((deb) => (deb.isAsked ? [[deb.name, `${deb.name}=${deb.version}`]] : [])));
   const included = request.include.map((name) => exact.get(name) ?? name);
-  const wanted = [...patterns, ...included, ...request.exclude.map((name) => `${name}-`)];
-  const sources = local.index === undefined ? [] : ["--with-source", local.index];
-  const argv = ["apt-get", "--yes", "--quiet=1", "--print-uris", ...sources, "install", "--", ...wanted];
-  const solving = run(argv, { env: apt.env, signal, ...(apt.cwd === undefined ? {} : { cwd: apt.cwd }) });
-  solving.catch(() => {}); // awaited below
-  const lists = await readPackageLists(apt.lists); // meanwhile
-  const { stdout } = await solving.catch((error: unknown) => {
+  const sources = index === undefined ? [] : ["--with-source", index];
+  return [...sources, "install", "--", ...patterns, ...included, ...request.exclude.map((name) => `${name}-`)];
+}
+
+async function runSolver(
+  { env }: IsolatedApt,
+  lists: string,
+  wanted: readonly string[],
+  signal: AbortSignal,
+): Promise<ChosenPackage[]> {
+  const argv = ["apt-get", "--yes", "--quiet=1", "--print-uris", "-o", `Dir::State::lists=${lists}`, ...wanted];
+  const { stdout } = await run(argv, { env, signal }).catch((error: unknown) => {
     throw solverError(error);
   });
-  const chosen = parseUris(stdout);
-  return chosen.map((one) => describeLocal(one, local.debs) ?? describePackage(one, findStanza(lists, one)));
+  return parseUris(stdout);
 }
 
 /** Packages on this host that the solver may choose, and the index of them. */
@@ -95,45 +119,6 @@ function parseUris(stdout: string): ChosenPackage[] {
       },
     ];
   });
-}
-
-/** One of apt's lists, with the places of each package's paragraphs; they are large, so few are ever parsed. */
-interface PackageList {
-  readonly bytes: Buffer;
-  readonly offsets: ReadonlyMap<string, readonly number[]>;
-}
-
-const PARAGRAPH_END = "\n\n";
-const FIRST_FIELD = "Package: ";
-
-async function readPackageLists(directory: string): Promise<PackageList[]> {
-  const files = (await readdir(directory)).filter((name) => name.endsWith("_Packages"));
-  return Promise.all(files.map(async (name) => indexList(await readFile(join(directory, name)))));
-}
-
-function indexList(bytes: Buffer): PackageList {
-  const offsets = new Map<string, number[]>();
-  for (let start = 0; start < bytes.length; ) {
-    const name = bytes.toString("latin1", start + FIRST_FIELD.length, bytes.indexOf("\n", start));
-    const known = offsets.get(name);
-    if (known) known.push(start);
-    else offsets.set(name, [start]);
-    const end = bytes.indexOf(PARAGRAPH_END, start);
-    start = end === -1 ? bytes.length : end + PARAGRAPH_END.length;
-  }
-  return { bytes, offsets };
-}
-
-function findStanza(lists: readonly PackageList[], chosen: ChosenPackage): Stanza | undefined {
-  for (const { bytes, offsets } of lists) {
-    for (const start of offsets.get(chosen.name) ?? []) {
-      const end = bytes.indexOf(PARAGRAPH_END, start);
-      const [stanza] = parseDeb822(bytes.toString("utf8", start, end === -1 ? bytes.length : end));
-      if (stanza?.get("Version") === chosen.version && stanza.get("Architecture") === chosen.architecture)
-        return stanza;
-    }
-  }
-  return undefined;
 }
 
 function describePackage(chosen: ChosenPackage, stanza: Stanza | undefined): PackageRef {
