@@ -178,9 +178,10 @@ export async function keepTree(tree: Tree, context: BuildContext): Promise<void>
   );
 }
 
-/** Removes a tree's folder as soon as nobody needs it; that takes a while. */
-export async function releaseTree({ directory }: Tree): Promise<void> {
-  if (directory !== undefined) await removeGuestTree(directory);
+/** Removes a tree's folder as soon as nobody needs it; on a busy disk that takes a while. */
+export async function releaseTree({ directory }: Tree, context: BuildContext): Promise<void> {
+  if (directory === undefined) return;
+  await runStep(context, "install/release", "Remove the system's work copy", () => removeGuestTree(directory));
 }
 
 /** Unpacks the largest cached tree that can be built on, and returns its packages; an empty folder has none. */

@@ -68,7 +68,7 @@ export async function buildTree(plan: Plan, options: BuildOptions): Promise<Buil
           return files;
         }),
       );
-      await releaseTree({ ...tree, directory });
+      await releaseTree({ ...tree, directory }, context);
       const seconds = (performance.now() - startedAt) / 1000;
       return { directory: plan.destination, artifacts, plan, packages: lock.packages.length, seconds, cached: [] };
     } finally {

@@ -116,7 +116,7 @@ async function make<T>(
           const base = { ...made, images };
           return inBackground(
             context,
-            (inner) => Promise.all([keepBase(base, inner), treeKept.then(() => releaseTree(tree))]),
+            (inner) => Promise.all([keepBase(base, inner), treeKept.then(() => releaseTree(tree, inner))]),
             (baseKept) => {
               const kept = Promise.all([treeKept, baseKept]);
               kept.catch(() => {}); // `use` awaits it, or has failed before

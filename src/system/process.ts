@@ -1,6 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { getPriority, setPriority } from "node:os";
-import type { Duplex, Readable, Writable } from "node:stream";
+import { type Duplex, Readable, type Writable } from "node:stream";
 import { VmbuilderError } from "../model/errors.ts";
 
 /** How a program is run. */
@@ -22,6 +22,8 @@ export interface RunOptions {
   controlFd?: boolean;
   /** Keeps standard output in {@link start}'s result, instead of leaving it to the caller. */
   captureStdout?: boolean;
+  /** File descriptor that standard output goes to; {@link start} hands out an empty stream then. */
+  stdoutFile?: number | undefined;
 }
 
 /** What a program left when it ended well. */
@@ -99,18 +101,21 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
  * @throws as {@link run}, through `done`
  */
 export function start(argv: readonly string[], options: RunOptions = {}): RunningProcess {
-  const child = spawnGroup(
-    argv,
-    options,
-    options.controlFd ? ["pipe", "pipe", "pipe", "pipe"] : ["pipe", "pipe", "pipe"],
-  );
+  const stdio = [
+    "pipe",
+    options.stdoutFile ?? "pipe",
+    "pipe",
+    ...(options.controlFd ? (["pipe"] as const) : []),
+  ] as const;
+  const child = spawnGroup(argv, options, [...stdio]);
   const output = options.captureStdout ? collect(child.stdout, KEEP_OUTPUT_BYTES, options.onLine) : () => "";
   const done = settle(child, argv, options, output);
   done.catch(() => {}); // reported where it is awaited
   child.stdin?.on("error", () => {});
-  if (!child.stdin || !child.stdout) throw new VmbuilderError("command-failed", `${argv[0]} has no streams`);
+  const stdout = child.stdout ?? (options.stdoutFile === undefined ? undefined : Readable.from([]));
+  if (!child.stdin || !stdout) throw new VmbuilderError("command-failed", `${argv[0]} has no streams`);
   const control = options.controlFd ? (child.stdio[3] as Duplex) : undefined;
-  return { pid: child.pid ?? 0, stdin: child.stdin, stdout: child.stdout, control, done, stop: () => stopGroup(child) };
+  return { pid: child.pid ?? 0, stdin: child.stdin, stdout, control, done, stop: () => stopGroup(child) };
 }
 
 /**

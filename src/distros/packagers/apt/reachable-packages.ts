@@ -1,4 +1,4 @@
-import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
+import { readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseDeb822 } from "../../../model/deb822.ts";
 import { parseDependencies } from "../../../model/dependency.ts";
@@ -54,14 +54,13 @@ export function leavesChoice(
   return solution.some(({ depends }) => parseDependencies(depends).some(isOpen));
 }
 
-/** Writes a folder of lists that hold some packages alone, as trusted as the ones that they are taken from. */
+/** Writes lists that hold some packages alone into an empty folder, as trusted as the ones that they are taken from. */
 export async function writeLists(
   directory: string,
   lists: readonly PackageList[],
   names: ReadonlySet<string>,
   from: string,
 ): Promise<void> {
-  await mkdir(directory);
   const releases = (await readdir(from)).filter((file) => /_(InRelease|Release|Release\.gpg)$/.test(file));
   await Promise.all([
     ...releases.map((file) => symlink(join(from, file), join(directory, file))),

@@ -65,6 +65,11 @@ describe("solvePackages", () => {
     ]);
   });
 
+  it("can be asked again in the same folder", async () => {
+    expect(await solve(chosen("2.0"), [stanza("2.0")])).toHaveLength(1);
+    expect(await solve(chosen("2.0"), [stanza("2.0")])).toHaveLength(1);
+  });
+
   it("refuses a package that no index vouches for", async () => {
     await expect(solve(chosen("3.0"), [stanza("2.0")])).rejects.toMatchObject({
       code: "index-corrupt",

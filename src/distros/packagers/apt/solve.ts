@@ -1,3 +1,4 @@
+import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseDeb822, type Stanza } from "../../../model/deb822.ts";
@@ -26,7 +27,7 @@ export async function solvePackages(
   const offered = indexList("local", Buffer.from(local.debs.map(({ stanza }) => stanza).join("\n")));
   const all = [...lists, offered];
   const reachable = reachablePackages(all, request);
-  const few = join(apt.directory, "reachable-lists");
+  const few = await mkdtemp(join(apt.directory, "reachable-")); // another one for each attempt
   await writeLists(few, lists, reachable.names, apt.lists);
   const wanted = wantedPackages(request, local);
   const solve = async (directory: string) => {

@@ -1,7 +1,7 @@
-import { once } from "node:events";
-import { createReadStream } from "node:fs";
-import { text } from "node:stream/consumers";
+import { randomUUID } from "node:crypto";
+import { open, readFile } from "node:fs/promises";
 import { VmbuilderError } from "../../../model/errors.ts";
+import type { DebMember } from "../../../system/deb-archive.ts";
 import { codecOf, startDecompressorInto } from "../../../system/decompress.ts";
 import { startHostProgramInGuest } from "../../../system/guest.ts";
 import {
@@ -38,36 +38,67 @@ export class UnpackLane {
   readonly codec: string;
   readonly #decompressor: FeedingProcess;
   readonly #tar: RunningProcess;
-  readonly #names: Promise<string>;
+  /** File that tar prints the names to: it flushes each, and thousands of tiny reads would cost more than the unpacking. */
+  readonly #names: string;
   readonly #debs: OpenedDeb[] = [];
+  readonly #buffers = [Buffer.allocUnsafe(FEED_PIECE_BYTES), Buffer.allocUnsafe(FEED_PIECE_BYTES)] as const;
 
-  private constructor(codec: string, tar: RunningProcess, options: LaneOptions) {
+  private constructor(codec: string, tar: RunningProcess, names: string, options: LaneOptions) {
     this.codec = codec;
     this.#tar = tar;
-    this.#names = text(tar.stdout);
+    this.#names = names;
     this.#decompressor = startDecompressorInto(codec, tar, options);
   }
 
   /** Opens a lane for packages of a deb's compression. */
   static async openFor(deb: OpenedDeb, tree: string, options: LaneOptions): Promise<UnpackLane> {
-    const tar = await startHostProgramInGuest(tree, [...EXTRACT, "--verbose", "--quoting-style=escape"], options);
-    return new UnpackLane(codecOf(deb.layout.data.name), tar, options);
+    const names = `${tree}.names-${randomUUID()}`;
+    const file = await open(names, "wx", 0o600);
+    try {
+      const argv = [...EXTRACT, "--verbose", "--quoting-style=escape"];
+      const tar = await startHostProgramInGuest(tree, argv, { ...options, stdoutFile: file.fd });
+      return new UnpackLane(codecOf(deb.layout.data.name), tar, names, options);
+    } finally {
+      await file.close(); // tar has its own
+    }
   }
 
   /** Feeds a package's data archive; resolves when all its bytes have been handed over. */
   async unpack(deb: OpenedDeb): Promise<void> {
-    const { stdin, done } = this.#decompressor;
-    const { offset, sizeBytes } = deb.layout.data;
     this.#debs.push(deb);
-    stdin.write(archiveMarker(this.codec));
-    const range = { start: offset, end: offset + sizeBytes - 1, highWaterMark: FEED_PIECE_BYTES };
+    this.#decompressor.stdin.write(archiveMarker(this.codec));
     try {
-      for await (const piece of createReadStream(deb.path, range)) {
-        if (!stdin.write(piece)) await Promise.race([once(stdin, "drain"), done, this.#tar.done]);
-      }
+      await this.#feed(deb.path, deb.layout.data);
     } catch (error) {
       throw await this.#explain(error);
     }
+  }
+
+  /** Two buffers take turns, one being read while the other is written: new ones would have to be collected as garbage. */
+  async #feed(path: string, { offset, sizeBytes }: DebMember): Promise<void> {
+    const file = await open(path, "r");
+    try {
+      let written: Promise<unknown> = Promise.resolve();
+      for (let done = 0, turn: 0 | 1 = 0; done < sizeBytes; turn = turn ? 0 : 1) {
+        const buffer = this.#buffers[turn];
+        const length = Math.min(buffer.length, sizeBytes - done);
+        const { bytesRead } = await file.read(buffer, 0, length, offset + done);
+        if (bytesRead === 0) break; // the file was cut off meanwhile, which the decompressor will tell
+        await written;
+        written = this.#write(buffer.subarray(0, bytesRead));
+        written.catch(() => {}); // awaited below, or in the next turn
+        done += bytesRead;
+      }
+      await written;
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Resolves when the bytes have been handed over; throws when a program has failed. */
+  #write(bytes: Buffer): Promise<unknown> {
+    const { stdin, done } = this.#decompressor;
+    return Promise.race([new Promise((resolve) => stdin.write(bytes, resolve)), done, this.#tar.done]);
   }
 
   /** Ends the lane: all that was fed is in the tree then. @throws package-malformed, command-failed */
@@ -78,7 +109,7 @@ export class UnpackLane {
     } catch (error) {
       throw await this.#explain(error);
     }
-    const lists = splitByMarker((await this.#names).split("\n").slice(0, -1));
+    const lists = await this.#takeNames();
     if (lists.length !== this.#debs.length) {
       throw new VmbuilderError(
         "package-malformed",
@@ -88,11 +119,18 @@ export class UnpackLane {
     return this.#debs.map((deb, i) => listFiles(deb, lists[i] ?? []));
   }
 
+  /** The names that tar has printed, for each package. */
+  async #takeNames(): Promise<string[][]> {
+    const names = await readFile(this.#names, "utf8");
+    return splitByMarker(names.split("\n").slice(0, -1));
+  }
+
   /** Names the package that tar or the decompressor stumbled over: the one that holds the path complained of, or the last. */
   async #explain(error: unknown): Promise<unknown> {
     if (!(error instanceof CommandError) || error.code !== "command-failed" || error.signal !== null) return error;
     this.abandon();
-    const lists = splitByMarker((await this.#names).split("\n").slice(0, -1));
+    await this.#tar.done.catch(() => {}); // so that it prints no more
+    const lists = await this.#takeNames();
     const complaint = error.stderr.split("\n").find((line) => !line.includes("Removing leading")) ?? "";
     const [, path, why] = /^\S*tar: (.+?): (.+)$/.exec(complaint) ?? [];
     const holder = path === undefined ? -1 : lists.findIndex((names) => names.includes(path));
