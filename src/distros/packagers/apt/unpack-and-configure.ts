@@ -2,6 +2,7 @@ import { mkdtemp } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { epochEnvironment, runStep } from "../../../core/context.ts";
 import { Slots } from "../../../core/slots.ts";
+import { together } from "../../../core/together.ts";
 import { runInGuest } from "../../../system/guest.ts";
 import { PATIENT } from "../../../system/process.ts";
 import {
@@ -242,9 +243,9 @@ async function recordGroup(
   const { installation, context } = flow;
   const unpacked = arrived.toSorted((a, b) => byName(a.deb, b.deb));
   const { tree } = installation;
-  const stubs = await makeStubs(flow, new Set([...present.keys(), ...ownersOf(unpacked).keys()]));
-  if (unpacked.length === 0) return stubs;
-  const state = await readDpkgState(tree, context.signal);
+  const making = makeStubs(flow, new Set([...present.keys(), ...ownersOf(unpacked).keys()]));
+  if (unpacked.length === 0) return making;
+  const [stubs, state] = await together([making, readDpkgState(tree, context.signal)]);
   const conflicting = findConflicting(unpacked, { present, diversions: state.diversions });
   const settled = unpacked.filter((one) => !conflicting.has(one));
   await writeToTree(tree, recordUnpacked(state, settled), context.signal);
