@@ -2,22 +2,27 @@ import { access, constants, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
 import { type LastingProcess, startLasting } from "../system/lasting-process.ts";
-import { run } from "../system/process.ts";
+import { DIE_WITH_US, run } from "../system/process.ts";
 import { launchInLibvirt } from "./libvirt-machine.ts";
 import { MACHINE_FILES, type Machine } from "./machine.ts";
 import { type QemuStart, qemuCommand } from "./qemu-command.ts";
 
-/** Starts qemu in the machine's folder. `failed` is rejected, with qemu's words, as soon as it ends. */
+/**
+ * Starts qemu in the machine's folder. `failed` is rejected, with qemu's words, as soon as it ends.
+ *
+ * @param endsWithUs whether it must not outlive this program, however that ends
+ */
 export async function launchQemu(
   machine: Machine,
   start: Omit<QemuStart, "firmware">,
+  endsWithUs = false,
 ): Promise<LastingProcess & { readonly failed: Promise<never> }> {
   const firmware = await firmwareOf(machine);
   await rename(file(machine, "consoleLog"), file(machine, "oldConsoleLog")).catch(() => {}); // the first start has none
   for (const name of ["pid", "qmp", "console", "renewal", "ssh", "screen"] as const)
     await rm(file(machine, name), { force: true });
   if (machine.libvirt !== undefined) return launchInLibvirt(machine, { ...start, firmware });
-  const command = qemuCommand(machine, { ...start, firmware });
+  const command = [...(endsWithUs ? DIE_WITH_US : []), ...qemuCommand(machine, { ...start, firmware })];
   const { ended, ...qemu } = await startLasting(command, machine.directory, file(machine, "log"));
   const failed = ended.then(async (how) => {
     throw await startError(machine, how);

@@ -106,7 +106,7 @@ function take(
       const images = machine.disks.map((disk) => join(directory, disk));
       await identifyDisks(findDistro(base.facts.distro), { ...base, disks }, identity, images, now(), context);
       const memoryFile = { path: SNAPSHOT_FILES.memory, isShared: true };
-      const qemu = await launchQemu(machine, { accelerator, memoryFile });
+      const qemu = await launchQemu(machine, { accelerator, memoryFile }, true);
       try {
         const begun = { ...qemu, hostBoot: "", startedAt: "", accelerator, forwards: [] };
         const work = async () => {

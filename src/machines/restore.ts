@@ -26,7 +26,7 @@ export interface MemoryRestore {
   finish(): Promise<void>;
 }
 
-const RENEWAL_DEADLINE_MS = 60_000;
+const RENEWAL_DEADLINE_MS = 180_000; // a second, but for emulation on a host that is busy otherwise
 
 /**
  * Prepares the first start of a machine that goes on from a memory snapshot: its disks are made anew, since an earlier attempt

@@ -77,7 +77,7 @@ export function cleanEnvironment(): Record<string, string> {
  *
  * @see https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
  */
-const DIE_WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"];
+export const DIE_WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"];
 
 /**
  * Runs a program to its end. There is no shell between: `argv` is what the program gets.

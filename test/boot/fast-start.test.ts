@@ -1,9 +1,15 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { BuildEvent } from "../../src/model/events.ts";
 import { openWorkshop, type Workshop } from "../fixtures/built-machine.ts";
+import { processesWorkingIn } from "../fixtures/leftovers.ts";
 import { TEST_CACHE } from "../fixtures/test-cache.ts";
-import { type CliResult, vmbuilder } from "../fixtures/vmbuilder.ts";
+import { type CliResult, VMBUILDER, vmbuilder } from "../fixtures/vmbuilder.ts";
 
 let workshop: Workshop;
 let env: Record<string, string>;
@@ -84,4 +90,20 @@ describe("two machines that go on from one memory snapshot", () => {
     const { status, stdout, stderr } = await call("test", file, ...CACHE);
     expect(status, stdout + stderr).toBe(0);
   });
+});
+
+test("the machine that is booted for a snapshot ends with the tool, even when that is killed", async () => {
+  const argv = ["up", "--fast", "--hostname", "cut", "--mem", "300", ...CACHE, "--json"]; // no other test's snapshot
+  const child = spawn(VMBUILDER, argv, { stdio: ["ignore", "pipe", "ignore"], env: { ...process.env, ...env } });
+  const ended = once(child, "exit");
+  for await (const line of createInterface(child.stdout)) {
+    const event = JSON.parse(line) as BuildEvent;
+    if (event.type !== "started" || event.step !== "deploy/memory") continue;
+    const work = join(TEST_CACHE, "boot/work");
+    while ((await processesWorkingIn(work)).length === 0) await delay(50);
+    child.kill("SIGKILL");
+    await ended;
+    await expect.poll(() => processesWorkingIn(work), { timeout: 5000 }).toEqual([]);
+  }
+  expect((await ended)[1]).toBe("SIGKILL");
 });
