@@ -9,7 +9,7 @@ import type { LocalDeb, PackageRequest, Plan } from "../../../model/plan.ts";
 import { type DownloadOptions, openDownloader } from "../../../system/download.ts";
 import type { ArchiveOptions, ResolvedSources } from "./archive.ts";
 import { updateIndex } from "./index-update.ts";
-import { readPackageLists } from "./package-lists.ts";
+import { readPackageLists, releaseLists } from "./package-lists.ts";
 import { refuseOlderReleases, rememberReleases } from "./release-memory.ts";
 import { type LocalPackages, solvePackages } from "./solve.ts";
 import { expandTasks } from "./tasks.ts";
@@ -87,6 +87,7 @@ async function resolveOnce(
     const lists = await readPackageLists(apt.lists);
     const request = expandTasks(plan.packages, lists);
     const packages = await solvePackages(apt, lists, request, context.signal, local);
+    releaseLists(lists);
     const lock: Lock = { packages, manual: manualPackages(request, packages), sources: guestSources };
     await commitObject(context.cache, "lock", lockKey, plan.suite, async (directory) => {
       await writeFile(join(directory, "lock.json"), JSON.stringify(lock));
