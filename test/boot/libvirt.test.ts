@@ -2,7 +2,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openWorkshop, type Workshop } from "../fixtures/built-machine.ts";
-import { freePort, type LibvirtDaemon, openLibvirt } from "../fixtures/libvirt-daemon.ts";
+import { type LibvirtDaemon, openLibvirt } from "../fixtures/libvirt-daemon.ts";
+import { freePort } from "../fixtures/ports.ts";
 import { run } from "../fixtures/vmbuilder.ts";
 
 const NAME = "inlibvirt";

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { builtCache, makeBuildFolder } from "../fixtures/built-cache.ts";
-import { freePort, type LibvirtDaemon, openLibvirt } from "../fixtures/libvirt-daemon.ts";
+import { type LibvirtDaemon, openLibvirt } from "../fixtures/libvirt-daemon.ts";
+import { freePort } from "../fixtures/ports.ts";
 import { run, VMBUILDER, vmbuilder } from "../fixtures/vmbuilder.ts";
 
 let folder: string;

@@ -1,5 +1,4 @@
 import { mkdtemp, readdir, readFile, rm, truncate as truncateFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -27,6 +26,7 @@ import {
   truncate,
 } from "../fixtures/faults.ts";
 import { INDEX_PATH, type Mirror, openMirror, RELEASE_PATH, type ReleaseOptions } from "../fixtures/mirror.ts";
+import { freePort } from "../fixtures/ports.ts";
 import { makeSigningKey } from "../fixtures/signing-key.ts";
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -386,14 +386,6 @@ describe("the cache", () => {
     expect((await cachedFiles(cache)).filter((path) => path.endsWith(".part"))).toEqual([]);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  return typeof address === "object" && address ? address.port : 1;
-}
 
 async function flipFile(path: string): Promise<void> {
   const bytes = await readFile(path);

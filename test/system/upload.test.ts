@@ -6,9 +6,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { signS3Request } from "../../src/system/s3-signature.ts";
+import { freePort, untilListening } from "../fixtures/ports.ts";
 import { run, vmbuilder } from "../fixtures/vmbuilder.ts";
 
 let place: string;
@@ -157,7 +157,7 @@ describe("by sftp", () => {
     await mkdir(join(home, ".ssh"), { recursive: true, mode: 0o700 });
     const [hostKey, key] = [join(place, "host"), join(home, ".ssh/id_ed25519")];
     for (const path of [hostKey, key]) await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", path]);
-    port = (server.address() as AddressInfo).port + 1;
+    port = await freePort();
     const known = await readFile(`${hostKey}.pub`, "utf8");
     await writeFile(join(place, "known"), `[127.0.0.1]:${port} ${known}`);
     const settings = [
@@ -176,7 +176,7 @@ describe("by sftp", () => {
     sshd = spawn("/usr/sbin/sshd", ["-D", "-e", "-f", join(place, "sshd_config")], { stdio: "ignore" });
     const client = ["Host 127.0.0.1", `  IdentityFile ${key}`, `  UserKnownHostsFile ${join(place, "known")}`];
     await writeFile(join(home, ".ssh/config"), `${client.join("\n")}\n`, { mode: 0o600 });
-    await delay(300);
+    await untilListening(port);
   });
   afterAll(() => {
     sshd?.kill();
