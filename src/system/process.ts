@@ -101,13 +101,8 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
  * @throws as {@link run}, through `done`
  */
 export function start(argv: readonly string[], options: RunOptions = {}): RunningProcess {
-  const stdio = [
-    "pipe",
-    options.stdoutFile ?? "pipe",
-    "pipe",
-    ...(options.controlFd ? (["pipe"] as const) : []),
-  ] as const;
-  const child = spawnGroup(argv, options, [...stdio]);
+  const extra: "pipe"[] = options.controlFd ? ["pipe"] : [];
+  const child = spawnGroup(argv, options, ["pipe", options.stdoutFile ?? "pipe", "pipe", ...extra]);
   const output = options.captureStdout ? collect(child.stdout, KEEP_OUTPUT_BYTES, options.onLine) : () => "";
   const done = settle(child, argv, options, output);
   done.catch(() => {}); // reported where it is awaited

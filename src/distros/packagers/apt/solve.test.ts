@@ -92,4 +92,14 @@ describe("solvePackages", () => {
       message: expect.stringMatching(message),
     });
   });
+
+  it("names the packages that provide what is none", async () => {
+    const said =
+      "Package mta is a virtual package provided by:\n  exim4 4.96\n  postfix 3.7\n\nYou should select one.\n";
+    const failing = `printf '${said.replaceAll("\n", "\\n")}'; echo "E: Package 'mta' has no installation candidate" >&2; exit 100`;
+    await expect(solve(failing, [])).rejects.toMatchObject({
+      code: "package-unknown",
+      hint: "mta is a name that others provide: ask for exim4 or postfix",
+    });
+  });
 });

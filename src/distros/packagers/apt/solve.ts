@@ -153,7 +153,7 @@ function solverError(error: unknown): unknown {
   );
   if (unknown.length > 0) {
     return new VmbuilderError("package-unknown", `no package ${unknown.join(", ")} in this suite`, {
-      hint: "check the spelling, --suite and --components",
+      hint: virtualHint(error.stdout) ?? "check the spelling, --suite and --components",
       cause: error,
     });
   }
@@ -163,6 +163,15 @@ function solverError(error: unknown): unknown {
     detail: unmetDependencies(error.stdout) || error.stderr.trim(),
     cause: error,
   });
+}
+
+/** A name that is none of a package, but which packages provide: apt lists them, and wants one of them. */
+function virtualHint(stdout: string): string | undefined {
+  const [, name, list = ""] =
+    /^Package (\S+) is a virtual package provided by:\n((?: {2}\S+ .*\n)+)/m.exec(stdout) ?? [];
+  if (name === undefined) return undefined;
+  const providers = [...list.matchAll(/^ {2}(\S+)/gm)].map(([, provider]) => provider);
+  return `${name} is a name that others provide: ask for ${providers.join(" or ")}`;
 }
 
 /** The lines in which apt says which package lacks what. */
