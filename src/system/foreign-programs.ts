@@ -38,7 +38,10 @@ async function treeArchitecture(tree: string): Promise<Architecture | undefined>
   return ARCHITECTURES.find((name) => PROCESSORS[name].elfMachine === header.readUInt16LE(18));
 }
 
-/** Registers an interpreter where the kernel has binfmt_misc for user namespaces (Linux 6.7); else the host's do. */
+/**
+ * Registers an interpreter where the kernel has binfmt_misc for user namespaces (Linux 6.7); else the host's do. What is
+ * registered is so for all of our namespace: a second time fails, and makes no difference.
+ */
 const REGISTER = `{ mount -t binfmt_misc binfmt_misc /proc/sys/fs && printf %s "$1" >/proc/sys/fs/register; } 2>/dev/null
 shift
 exec "$@"`;
@@ -54,7 +57,7 @@ export async function foreignPrefix(tree: string): Promise<readonly string[]> {
   if (architecture === undefined || architecture === hostArchitecture()) return [];
   const emulator = await findEmulator(architecture);
   if (emulator === undefined) return []; // the host may know how
-  const registration = `:vmbuilder:M::${magic(architecture)}:${emulator}:POF`;
+  const registration = `:vmbuilder-${architecture}:M::${magic(architecture)}:${emulator}:POF`;
   return ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", REGISTER, "sh", registration];
 }
 

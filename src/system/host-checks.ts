@@ -30,6 +30,7 @@ const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] =
   ["zstd", "zstd"],
   ["gzip", "gzip"],
   ["unshare", "util-linux"],
+  ["nsenter", "util-linux"],
   ["setpriv", "util-linux"],
   ["bwrap", "bubblewrap"],
   ["mke2fs", "e2fsprogs"],
@@ -177,7 +178,7 @@ async function checkIdRanges(): Promise<HostCheck> {
   };
 }
 
-/** A first build keeps about one gigabyte, and needs as much again while it works. */
+/** A first build keeps less than two gigabytes, and needs one more while it works. */
 const WANTED_SPACE_BYTES = 3e9;
 
 async function checkSpace(directory: string): Promise<HostCheck> {

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { openSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { VmbuilderError } from "../model/errors.ts";
@@ -63,9 +64,6 @@ export function parseSubordinateIds(text: string): (IdRange & { owner: string })
   });
 }
 
-/** Waits on descriptor 3 until the ids are mapped; only then is the program root of the namespace. */
-const WAIT_FOR_MAP = 'umask 022 && echo >&3 && read -r mapped <&3 && exec 3>&- && exec "$@"';
-
 /** Gives a program namespaces of its own once it is root of a user namespace; see `util-linux`' unshare(1). */
 export const OWN_MOUNTS = [
   "setpriv",
@@ -82,7 +80,7 @@ export const OWN_MOUNTS = [
 ];
 
 /**
- * Runs a program as root of a new user namespace. The program is one that makes the other namespaces and dies with its
+ * Runs a program as root of our user namespace. The program is one that makes the other namespaces and dies with its
  * parent: {@link OWN_MOUNTS}, or bwrap (see guest.ts).
  *
  * @throws userns-denied, apparmor-userns, subuid-missing, and what {@link start} throws
@@ -95,33 +93,50 @@ export async function runInNamespace(argv: readonly string[], options: RunOption
 
 /** Like {@link runInNamespace}, with the program's standard input and output in the caller's hands. */
 export async function startInNamespace(argv: readonly string[], options: RunOptions = {}): Promise<RunningProcess> {
-  const ids = await readIdMap();
-  const running = start(["unshare", "--user", "--", "sh", "-c", WAIT_FOR_MAP, "sh", ...argv], {
-    ...options,
-    controlFd: true,
+  const { user, mounts } = await openNamespace();
+  return start(["nsenter", `--user=${user}`, `--mount=${mounts}`, "--", ...argv], { ...options, umask: 0o022 });
+}
+
+/** How nsenter(1) finds our namespaces. */
+interface Namespace {
+  readonly user: string;
+  readonly mounts: string;
+}
+
+let opened: Promise<Namespace> | undefined;
+
+/**
+ * The user namespace of this process, and a mount namespace in it; made when they are first wanted. No process lives in them:
+ * the kernel keeps them as long as we have them open, so they end with us, and what is mounted there with them.
+ */
+function openNamespace(): Promise<Namespace> {
+  opened ??= makeNamespace().catch((error: unknown) => {
+    opened = undefined;
+    throw error;
   });
-  const control = running.control;
-  if (!control) throw new VmbuilderError("userns-denied", "no control channel to the user namespace");
-  control.on("error", () => {}); // a program that was stopped meanwhile: `done` says so
-  const ready = await Promise.race([
-    once(control, "data").then(() => true),
-    running.done.then(
-      () => false,
-      (error) => error,
-    ),
+  return opened;
+}
+
+const MAKE = ["unshare", "--user", "--mount", "--propagation", "slave", "--"];
+/** Lives until its input ends; what it says first tells that the namespaces are there. */
+const SAY_SO = ["sh", "-c", "echo; read -r end"];
+
+async function makeNamespace(): Promise<Namespace> {
+  const ids = await readIdMap();
+  const running = start([...MAKE, ...SAY_SO]);
+  const isThere = await Promise.race([
+    once(running.stdout, "data"),
+    running.done.catch((error: unknown) => ({ error })),
   ]);
-  options.signal?.throwIfAborted(); // an interrupt is no refusal
-  if (ready !== true) throw await namespaceRefused(ready);
+  if ("error" in isThere) throw await namespaceRefused(isThere.error);
   try {
     await writeIdMap(running.pid, ids);
-  } catch (error) {
-    running.stop();
-    await running.done.catch(() => {});
-    options.signal?.throwIfAborted();
-    throw error;
+    const [user, mounts] = ["user", "mnt"].map((name) => openSync(`/proc/${running.pid}/ns/${name}`, "r"));
+    return { user: `/proc/${process.pid}/fd/${user}`, mounts: `/proc/${process.pid}/fd/${mounts}` };
+  } finally {
+    running.stdin.end();
+    await running.done.catch(() => {}); // it has done its part
   }
-  control.end("mapped\n");
-  return running;
 }
 
 async function writeIdMap(pid: number, ids: IdMap): Promise<void> {

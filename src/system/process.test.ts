@@ -163,13 +163,12 @@ describe("start", () => {
     expect((await running.done).status).toBe(0);
   });
 
-  it("opens a channel to descriptor 3", async () => {
-    const running = start(sh("read -r word <&3; echo got $word >&3"), { controlFd: true });
-    running.control?.write("it\n");
-    running.stdout.resume();
-    const [answer] = (await running.control?.take(1).toArray()) ?? [];
-    expect(String(answer)).toBe("got it\n");
-    await running.done;
+  it("masks what the program makes, and nothing of ours", async () => {
+    const before = process.umask();
+    const running = start(sh("umask"), { umask: 0o077, captureStdout: true });
+    running.stdin.end();
+    expect((await running.done).stdout.trim()).toBe("0077");
+    expect(process.umask()).toBe(before);
   });
 
   it("can be stopped", async () => {

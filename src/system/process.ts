@@ -1,6 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { getPriority, setPriority } from "node:os";
-import { type Duplex, Readable, type Writable } from "node:stream";
+import { Readable, type Writable } from "node:stream";
 import { VmbuilderError } from "../model/errors.ts";
 
 /** How a program is run. */
@@ -18,8 +18,8 @@ export interface RunOptions {
   niceness?: number | undefined;
   /** Exit statuses that count as success; default only 0. */
   okStatuses?: readonly number[];
-  /** Opens a socket pair as the program's file descriptor 3; only {@link start} hands out its other end. */
-  controlFd?: boolean;
+  /** What the program's new files are masked by; default: our own. */
+  umask?: number;
   /** Keeps standard output in {@link start}'s result, instead of leaving it to the caller. */
   captureStdout?: boolean;
   /** File descriptor that standard output goes to; {@link start} hands out an empty stream then. */
@@ -39,8 +39,6 @@ export interface RunningProcess {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly done: Promise<RunResult>;
-  /** The far end of file descriptor 3, when `controlFd` was asked for. */
-  readonly control: Duplex | undefined;
   /** TERM to the whole group, KILL after five seconds. */
   stop(): void;
 }
@@ -101,16 +99,14 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
  * @throws as {@link run}, through `done`
  */
 export function start(argv: readonly string[], options: RunOptions = {}): RunningProcess {
-  const extra: "pipe"[] = options.controlFd ? ["pipe"] : [];
-  const child = spawnGroup(argv, options, ["pipe", options.stdoutFile ?? "pipe", "pipe", ...extra]);
+  const child = spawnGroup(argv, options, ["pipe", options.stdoutFile ?? "pipe", "pipe"]);
   const output = options.captureStdout ? collect(child.stdout, KEEP_OUTPUT_BYTES, options.onLine) : () => "";
   const done = settle(child, argv, options, output);
   done.catch(() => {}); // reported where it is awaited
   child.stdin?.on("error", () => {});
   const stdout = child.stdout ?? (options.stdoutFile === undefined ? undefined : Readable.from([]));
   if (!child.stdin || !stdout) throw new VmbuilderError("command-failed", `${argv[0]} has no streams`);
-  const control = options.controlFd ? (child.stdio[3] as Duplex) : undefined;
-  return { pid: child.pid ?? 0, stdin: child.stdin, stdout, control, done, stop: () => stopGroup(child) };
+  return { pid: child.pid ?? 0, stdin: child.stdin, stdout, done, stop: () => stopGroup(child) };
 }
 
 /**
@@ -134,9 +130,20 @@ function spawnGroup(argv: readonly string[], options: RunOptions, stdio: SpawnOp
   options.signal?.throwIfAborted();
   const spawnOptions: SpawnOptions = { stdio: stdio ?? "pipe", env: options.env ?? cleanEnvironment(), detached: true };
   if (options.cwd !== undefined) spawnOptions.cwd = options.cwd;
-  const child = spawn(program, args, spawnOptions);
+  const child = masked(options.umask, () => spawn(program, args, spawnOptions));
   if (options.niceness !== undefined && child.pid !== undefined) standBack(child.pid, options.niceness);
   return child;
+}
+
+/** A program gets its mask from us, at the moment in which it starts. */
+function masked<T>(umask: number | undefined, work: () => T): T {
+  if (umask === undefined) return work();
+  const own = process.umask(umask);
+  try {
+    return work();
+  } finally {
+    process.umask(own);
+  }
 }
 
 /** What it starts inherits this. */
