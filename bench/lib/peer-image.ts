@@ -16,10 +16,13 @@ import { identifyDisks } from "../../src/stages/base-disk.ts";
 import { readIdentity } from "../../src/stages/identity.ts";
 import { describeDisk, describeMachine } from "../../src/stages/machine-description.ts";
 import { findDistro, findHypervisor, planBuild } from "../../src/stages/plan.ts";
-import { unpackTree } from "../../src/system/tree-archive.ts";
+import { OWN_MOUNTS, runInNamespace } from "../../src/system/namespace.ts";
 
 const [suite, cacheDirectory, sshKey, archive, destination] = process.argv.slice(2);
 if (!suite || !cacheDirectory || !sshKey || !archive || !destination) throw new Error("five arguments are needed");
+
+const NEW = { object: undefined, grownFrom: undefined };
+const UNPACK = ["tar", "--extract", "--numeric-owner", "--same-owner", "--same-permissions", "--zstd"];
 
 const recipe = await readRecipe(undefined, { suite, hostname: "peer", "ssh-key": sshKey });
 const plan = await planBuild(recipe);
@@ -36,7 +39,7 @@ await withContext(
     const bootDirectory = join(context.workDirectory, "boot");
     await mkdir(tree, { mode: 0o755 });
     await mkdir(bootDirectory);
-    await unpackTree(archive, tree, signal);
+    await runInNamespace([...OWN_MOUNTS, ...UNPACK, `--file=${archive}`, "-C", tree], { signal });
     await writeToTree(
       tree,
       [...SETTINGS, ...NETWORK_SETTINGS].filter(({ path }) => !path.includes("initramfs-tools")),
@@ -46,7 +49,7 @@ await withContext(
     const base = await assembleBase(
       distro,
       plan,
-      { key: "peer", title: "mmdebstrap's tree", facts, directory: tree, bootDirectory, worthKeeping: false },
+      { key: "peer", title: "mmdebstrap's tree", facts, directory: tree, bootDirectory, ...NEW },
       context,
     );
     const overlay = join(context.workDirectory, "machine.qcow2");

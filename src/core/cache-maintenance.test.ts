@@ -85,6 +85,17 @@ describe("listCache", () => {
       { kind: "package", sizeBytes: 3, clones: [] },
     ]);
   });
+
+  it("counts a file that several objects have once, as the latest used one's", async () => {
+    const [older, newer] = [await keep("disk", "older", 1000, 2), await keep("disk", "newer", 1000, 1)];
+    await unlink(objectFile(newer, "content"));
+    await link(objectFile(older, "content"), objectFile(newer, "content"));
+    const sizes = (await listCache(cache)).map(({ title, sizeBytes }) => [title, sizeBytes]);
+    expect(sizes).toEqual([
+      ["newer", 1000],
+      ["older", 0],
+    ]);
+  });
 });
 
 describe("collectGarbage", () => {

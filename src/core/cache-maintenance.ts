@@ -7,6 +7,7 @@ import {
   listObjects,
   OBJECT_KINDS,
   type ObjectKind,
+  objectFile,
   REFERENCES,
   removeObject,
   unusedBefore,
@@ -36,7 +37,25 @@ export interface GarbageRules {
 /** Lists all of the cache: objects first, then packages. */
 export async function listCache(cache: Cache): Promise<CacheEntry[]> {
   const objects = await Promise.all(OBJECT_KINDS.map((kind) => listObjects(cache, kind)));
-  return [...(await Promise.all(objects.flat().map(describeObject))), ...(await listPackages(cache))];
+  const counted = new Set<number>();
+  const entries: CacheEntry[] = [];
+  for (const object of objects.flat()) {
+    const entry = await describeObject(object);
+    entries.push({ ...entry, sizeBytes: entry.sizeBytes - (await countAgain(object, counted)) });
+  }
+  return [...entries, ...(await listPackages(cache))];
+}
+
+/** Bytes of an object's files that another has, too: a disk and those that have grown from it. They count as the latest used one's. */
+async function countAgain(object: CacheObject, counted: Set<number>): Promise<number> {
+  let sizeBytes = 0;
+  for (const name of Object.keys(object.meta.files)) {
+    const info = await stat(objectFile(object, name)).catch(() => undefined);
+    if (!info || info.nlink === 1) continue;
+    if (counted.has(info.ino)) sizeBytes += info.size;
+    counted.add(info.ino);
+  }
+  return sizeBytes;
 }
 
 /**
@@ -97,7 +116,8 @@ export async function verifyCache(
 }
 
 async function describeObject(object: CacheObject & { usedAtMs: number }): Promise<CacheEntry> {
-  const sizeBytes = Object.values(object.meta.files).reduce((sum, file) => sum + file.sizeBytes, 0);
+  const { files, folders = {} } = object.meta;
+  const sizeBytes = [...Object.values(files), ...Object.values(folders)].reduce((sum, part) => sum + part.sizeBytes, 0);
   const { kind, key, meta, usedAtMs } = object;
   return { kind, key, title: meta.title, sizeBytes, usedAtMs, clones: await liveClones(object) };
 }

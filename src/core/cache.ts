@@ -6,6 +6,7 @@ import { VmbuilderError } from "../model/errors.ts";
 import {
   fileError,
   makeDirectory,
+  moveGuestTree,
   removeTree,
   sha256File,
   sha256Text,
@@ -13,6 +14,7 @@ import {
   writeFileAtomically,
 } from "../system/files.ts";
 import { acquireLock } from "../system/lock.ts";
+import { sealOf } from "../system/tree-seal.ts";
 import { makeWorkDirectory, reapWorkDirectories, startOfOldestLiveWork } from "./work-directory.ts";
 
 /** Folder of an object that names the clones which need it. */
@@ -31,7 +33,17 @@ export interface ObjectMeta {
   readonly title: string;
   readonly createdAt: string;
   readonly files: Readonly<Record<string, { sha256: string; sizeBytes: number }>>;
+  /** Folders with files of many owners, which are never written to: see {@link sealOf}. */
+  readonly folders?: Readonly<Record<string, { seal: string; sizeBytes: number }>>;
   readonly facts: unknown;
+}
+
+/** What an object is made of beside what its maker writes. */
+export interface ObjectParts {
+  /** SHA-256 of files for which it is known. */
+  readonly hashes?: ReadonlyMap<string, string>;
+  /** Folders that are moved into it, by their name there. */
+  readonly folders?: Readonly<Record<string, { path: string; sizeBytes: number }>>;
 }
 
 /** A finished object of the cache. */
@@ -89,13 +101,14 @@ export async function findObject(cache: Cache, kind: ObjectKind, key: string): P
   return object;
 }
 
-/** Path of one file of an object. */
+/** Path of one file or folder of an object. */
 export function objectFile(object: CacheObject, name: string): string {
   return join(object.directory, name);
 }
 
 /**
- * Reads an object's files and compares their hashes. A damaged object is set aside, so that it is built anew.
+ * Reads an object's files and compares their hashes, and its folders' seals. A damaged object is set aside, so that it is
+ * built anew.
  *
  * @param except files that somebody else verifies
  * @returns false when the object was damaged
@@ -117,14 +130,17 @@ export async function verifyObject(
     await setAside(cache, object.kind, object.key);
     return false;
   }
+  for (const [name, { seal }] of Object.entries(object.meta.folders ?? {})) {
+    if ((await sealOf(objectFile(object, name), signal).catch(() => signal?.throwIfAborted())) === seal) continue;
+    await setAside(cache, object.kind, object.key);
+    return false;
+  }
   return true;
 }
 
 /**
  * Makes an object: `make` fills a temporary folder and returns the facts to remember; the folder then takes its final
  * name in one step. If another build was faster, its object is returned.
- *
- * @param hashes SHA-256 of files for which it is known
  */
 export async function commitObject(
   cache: Cache,
@@ -132,7 +148,7 @@ export async function commitObject(
   key: string,
   title: string,
   make: (directory: string) => Promise<unknown>,
-  hashes: ReadonlyMap<string, string> = new Map(),
+  { hashes = new Map(), folders = {} }: ObjectParts = {},
 ): Promise<CacheObject> {
   const directory = await makeWorkDirectory(join(cache.directory, "work"));
   try {
@@ -145,7 +161,13 @@ export async function commitObject(
       files[name] = { sha256: hashes.get(name) ?? (await sha256File(path)), sizeBytes: (await stat(path)).size };
       await syncPath(path);
     }
-    const meta: ObjectMeta = { key, title, createdAt: new Date().toISOString(), files, facts };
+    const sealed: Record<string, { seal: string; sizeBytes: number }> = {};
+    for (const [name, { path, sizeBytes }] of Object.entries(folders)) {
+      await moveGuestTree(path, join(directory, name));
+      sealed[name] = { seal: await sealOf(join(directory, name)), sizeBytes };
+    }
+    const parts = Object.keys(sealed).length > 0 ? { folders: sealed } : {};
+    const meta: ObjectMeta = { key, title, createdAt: new Date().toISOString(), files, ...parts, facts };
     await writeFileAtomically(join(directory, META), formatMeta(meta));
     return await publish(cache, kind, key, directory, meta);
   } catch (error) {

@@ -96,7 +96,7 @@ export interface Distro {
   resolve(plan: Plan, context: BuildContext, onSolving?: () => void): Promise<Lock>;
   /** Installs into a tree what `present` (package ids) lacks; an empty `present` means an empty tree. */
   install(request: TreeRequest, present: readonly string[], context: BuildContext): Promise<void>;
-  /** Last touches that need the tree: cleaning, and the boot loader's images, written to `bootDirectory`. */
+  /** Last touches that need the tree: cleaning, and those of the boot loader's images that `bootDirectory` lacks. */
   finish(request: TreeRequest, bootDirectory: string, context: BuildContext): Promise<TreeFacts>;
   /** The boot loader's images for a disk that isn't laid out as {@link finish} expects. The tree stays as it is. */
   makeBootFiles(

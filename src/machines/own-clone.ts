@@ -6,7 +6,7 @@ import { VmbuilderError } from "../model/errors.ts";
 import { sharesBase } from "../model/placed-volume.ts";
 import type { Plan } from "../model/plan.ts";
 import { identifyDisks, plansOf } from "../stages/base-disk.ts";
-import type { KeptFacts } from "../stages/head-start.ts";
+import { treeOf } from "../stages/install.ts";
 import { findDistro } from "../stages/plan.ts";
 import type { MachineRecord } from "../stages/record.ts";
 import { convertImage } from "../system/disk-image.ts";
@@ -36,17 +36,15 @@ export async function findOwnBase(
       hint: "build the machine again with the same --cache-dir, then clone it",
     });
   const distro = findDistro(recipe.distro);
-  const tree = object.meta.facts as KeptFacts;
-  const facts = { tree, disk, moreDisks: moreDisks ?? [], distro: distro.name };
+  const tree = treeOf(object);
+  const facts = { tree: tree.facts, disk, moreDisks: moreDisks ?? [], distro: distro.name };
   return {
     key: base.key,
     facts,
     async make(identity, images) {
       const { makeOwnDisks } = await import("../stages/own-disk.ts"); // rarely wanted
-      const { title } = object.meta;
-      const cached = { key: base.key, title, facts: tree, directory: undefined, bootDirectory: object.directory };
       const layout = { disk, moreDisks: moreDisks ?? [], architecture: plan.architecture, recipe: {} };
-      const made = await makeOwnDisks(distro, layout, { ...cached, worthKeeping: false }, identity, context);
+      const made = await makeOwnDisks(distro, layout, tree, identity, context);
       const overlays = plansOf(facts).map((_, index) => join(context.workDirectory, `machine${index}.qcow2`));
       await identifyDisks(distro, made, identity, overlays, Math.floor(Date.now() / 1000), context);
       for (const [index, overlay] of overlays.entries())

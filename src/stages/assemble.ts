@@ -26,7 +26,15 @@ import { pinInodeTimes } from "../system/ext4-times.ts";
 import { cleanEnvironment } from "../system/process.ts";
 import { type BaseImage, fitsInPlace, hashImage, PART_OFFSET_BYTES, settleImage } from "../system/qcow2-base.ts";
 import type { Extent } from "../system/undo-file.ts";
-import { type BaseDisk, type BaseFacts, baseImage, plansOf, structuredVolumes, structureIn } from "./base-disk.ts";
+import {
+  type BaseDisk,
+  type BaseFacts,
+  baseImage,
+  GROWTH,
+  plansOf,
+  structuredVolumes,
+  structureIn,
+} from "./base-disk.ts";
 import { type Tree, treeFolder } from "./install.ts";
 
 /** Raised when what {@link assembleBase} produces changes. */
@@ -42,8 +50,8 @@ export function baseKey(treeKey: string, plan: Plan): string {
   });
 }
 
-/** A base that was just made. */
-export type NewBase = Omit<BaseDisk, "images">;
+/** A base that was just made; its images are still to be read, unless it has grown from another. */
+export type NewBase = Omit<BaseDisk, "images"> & Partial<Pick<BaseDisk, "images">>;
 
 /**
  * Makes disks from a tree: file systems and boot loader for BIOS and UEFI. Their partition tables and swap headers, which
@@ -179,6 +187,7 @@ export async function keepBase(base: BaseDisk, context: BuildContext): Promise<v
     const make = async (target: string) => {
       await Promise.all([
         ...images.map(({ path }, index) => linkOrCopy(path, join(target, baseImage(index)))),
+        base.growth === undefined ? undefined : copyFile(base.growth, join(target, GROWTH)),
         ...plansOf(base.facts).flatMap((disk, index) =>
           structuredVolumes(disk).map((placed) =>
             copyFile(structureIn(base.directory, index, placed).archive, structureIn(target, index, placed).archive),
@@ -187,7 +196,7 @@ export async function keepBase(base: BaseDisk, context: BuildContext): Promise<v
       ]);
       return base.facts;
     };
-    await commitObject(context.cache, "disk", base.key, base.title, make, hashes);
+    await commitObject(context.cache, "disk", base.key, base.title, make, { hashes });
   });
 }
 

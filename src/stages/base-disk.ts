@@ -23,6 +23,8 @@ export interface BaseDisk {
   /** Where the structures of its file systems lie; see {@link structureIn}. */
   readonly directory: string;
   readonly facts: BaseFacts;
+  /** What the first disk holds beside its image, which another base has made: that base has grown into this one. */
+  readonly growth?: string | undefined;
   /** Made for one machine alone: its files are in it, and what lacks is the partition table. */
   readonly isOwn?: boolean;
 }
@@ -46,6 +48,9 @@ export function baseImage(index: number): string {
   return index === 0 ? "disk.qcow2" : `disk-${index + 1}.qcow2`;
 }
 
+/** Name of what a base has grown by, in the cache. */
+export const GROWTH = "growth.qcow2";
+
 /** Finds a finished base disk in the cache. Its content isn't read: see {@link verifyObject}. */
 export async function findBase(
   key: string,
@@ -61,7 +66,8 @@ export async function findBase(
   }));
   const disks = images.map(({ path }) => ({ path, format: "qcow2" as const }));
   const { title } = object.meta;
-  return { key, title, disks, images: Promise.resolve(images), directory: object.directory, facts, object };
+  const growth = object.meta.files[GROWTH] ? objectFile(object, GROWTH) : undefined;
+  return { key, title, disks, images: Promise.resolve(images), growth, directory: object.directory, facts, object };
 }
 
 /** Where a folder keeps the structure of an ext4. */
@@ -117,7 +123,8 @@ export async function identifyDisks(
           };
         }),
       );
-      await writeDiskIdentity({ base: disk, overlay, plan, ids, fileSystems, atSeconds }, signal);
+      const growth = index === 0 ? base.growth : undefined;
+      await writeDiskIdentity({ base: disk, growth, overlay, plan, ids, fileSystems, atSeconds }, signal);
     }),
   );
 }

@@ -1,74 +1,46 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type CacheObject, listObjects, objectFile, verifyObject } from "../core/cache.ts";
+import { type CacheObject, listObjects } from "../core/cache.ts";
 import type { BuildContext } from "../core/context.ts";
-import type { TreeFacts } from "../core/distro.ts";
 import type { Plan } from "../model/plan.ts";
-import { removeGuestTree } from "../system/files.ts";
-import { unpackTree } from "../system/tree-archive.ts";
+import { type Asked, closeTree, type KeptFacts, type OpenTree, openTree } from "./kept-tree.ts";
+import { findDistro } from "./plan.ts";
 
-/** What a tree was asked for: by it, the tree is guessed on which a build will stand before its packages are known. */
-export interface Asked extends Pick<Plan, "suite" | "architecture" | "packages"> {
-  /** Whether seeds or the recipe's scripts have made it another tree than its packages alone. */
-  readonly changed: boolean;
-  /** Scripts of settings that have run in it. */
-  readonly settings?: readonly string[];
-}
-
-/** What is remembered of a tree. */
-export interface KeptFacts extends TreeFacts {
-  /** The distribution's, when it was made. */
-  readonly treeVersion?: number;
-  readonly asked?: Asked;
-}
-
-/** Unpacks the cached tree that a build will most likely start from, while the solver works on one processor alone. */
+/** Opens the cached tree that a build will most likely start from, while the solver works on one processor alone. */
 export interface HeadStart {
   /** Begins, unless it has begun. */
   begin(): void;
-  /** Waits for it. True when the work folder's `tree` holds that object, whole and verified; it is the caller's then. */
-  take(object: CacheObject): Promise<boolean>;
+  /** Waits for it, and hands out the tree if it is that object's; it is the caller's then. */
+  take(object: CacheObject): Promise<OpenTree | undefined>;
   /** Stops it and removes what it made, unless that was taken. */
   discard(): Promise<void>;
 }
-
-export const TREE_ARCHIVE = "tree.tar.zst";
 
 /** Prepares a head start for a build. Nothing happens before it begins. */
 export function prepareHeadStart(plan: Plan, context: BuildContext): HeadStart {
   const directory = join(context.workDirectory, "tree");
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
-  let guess: CacheObject | undefined;
-  let unpacking: Promise<boolean> | undefined;
-  const unpack = async (): Promise<boolean> => {
-    guess = likeliestBase(plan, await listObjects(context.cache, "tree"));
-    if (!guess) return false;
-    await mkdir(directory, { mode: 0o755 });
-    const verifying = verifyObject(context.cache, guess, signal);
-    const unpacked = unpackTree(objectFile(guess, TREE_ARCHIVE), directory, signal);
-    try {
-      const [whole] = await Promise.all([verifying, unpacked]);
-      return whole;
-    } finally {
-      await Promise.allSettled([verifying, unpacked]); // what still writes there must have ended when the folder is removed
-    }
+  let opening: Promise<OpenTree | undefined> | undefined;
+  const open = async () => {
+    const guess = likeliestBase(plan, await listObjects(context.cache, "tree"));
+    return guess && openTree(guess, directory, { cache: context.cache, signal });
   };
   return {
     begin() {
-      unpacking ??= unpack().catch(() => false); // what is wrong with that object shows when it is really wanted
+      opening ??= open().catch(() => undefined); // what is wrong with that object shows when it is really wanted
     },
     async take(object) {
-      const isTaken = unpacking !== undefined && guess?.key === object.key && (await unpacking);
-      if (isTaken) unpacking = undefined; // it is the caller's now
-      return isTaken;
+      const tree = await opening;
+      if (tree?.object.key !== object.key) return undefined;
+      opening = undefined; // it is the caller's now
+      return tree;
     },
     async discard() {
-      if (!unpacking) return;
+      if (!opening) return;
       stop.abort();
-      await unpacking;
-      unpacking = undefined;
-      await removeGuestTree(directory);
+      await opening;
+      opening = undefined;
+      await closeTree(directory);
     },
   };
 }
@@ -76,9 +48,10 @@ export function prepareHeadStart(plan: Plan, context: BuildContext): HeadStart {
 /** The largest tree of the same suite that was asked for nothing that this plan doesn't ask for, too. */
 function likeliestBase(plan: Plan, trees: readonly CacheObject[]): CacheObject | undefined {
   const sizes = new Map<CacheObject, number>();
+  const { treeVersion } = findDistro(plan.recipe.distro);
   for (const tree of trees) {
-    const { asked, packages } = tree.meta.facts as KeptFacts;
-    if (asked && isPartOf(asked, plan)) sizes.set(tree, packages.length);
+    const { asked, packages, treeVersion: version } = tree.meta.facts as KeptFacts;
+    if (asked && version === treeVersion && isPartOf(asked, plan)) sizes.set(tree, packages.length);
   }
   return [...sizes].sort(([, a], [, b]) => b - a)[0]?.[0];
 }

@@ -1,17 +1,27 @@
-import { cp, mkdir } from "node:fs/promises";
+import { copyFile, cp, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type CacheObject, commitObject, findObject, listObjects, objectFile, verifyObject } from "../core/cache.ts";
+import { type CacheObject, commitObject, findObject, listObjects } from "../core/cache.ts";
 import { type BuildContext, logLine, runStep } from "../core/context.ts";
 import type { Distro } from "../core/distro.ts";
 import { stepKey } from "../core/step-key.ts";
+import { VmbuilderError } from "../model/errors.ts";
 import type { MachineScript } from "../model/identity.ts";
 import { type Lock, type PackageRef, packageId, sourceIdentity } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
-import { removeGuestTree } from "../system/files.ts";
-import { PATIENT } from "../system/process.ts";
-import { packTree, unpackTree } from "../system/tree-archive.ts";
+import { listFolderOwners, takeFolders } from "../system/folder-owners.ts";
+import { settleChanges } from "../system/tree-layers.ts";
+import { measurePart } from "../system/tree-parts.ts";
 import { pinTreeTimes } from "../system/tree-times.ts";
-import { type Asked, type HeadStart, isSetLikewise, type KeptFacts, TREE_ARCHIVE } from "./head-start.ts";
+import { type HeadStart, isSetLikewise } from "./head-start.ts";
+import {
+  type Asked,
+  carriesLayer,
+  closeTree,
+  type KeptFacts,
+  type OpenTree,
+  openTree,
+  TREE_FOLDER,
+} from "./kept-tree.ts";
 import { findDistro } from "./plan.ts";
 import { runScripts } from "./tree-scripts.ts";
 
@@ -20,16 +30,15 @@ export interface Tree {
   readonly key: string;
   readonly title: string;
   readonly facts: KeptFacts;
-  /** Folder that holds the tree, unless it is only in the cache yet. */
+  /** Folder that holds the tree, unless it is only in the cache. */
   readonly directory: string | undefined;
   /** Folder that holds the boot loader's images. */
   readonly bootDirectory: string;
-  /** False when it is quickly made from a cached tree: packing it would take longer. */
-  readonly worthKeeping: boolean;
+  /** What the cache has of it already. */
+  readonly object: CacheObject | undefined;
+  /** The cached tree that it was made upon. */
+  readonly grownFrom: OpenTree | undefined;
 }
-
-/** What takes less than this to install on a cached tree isn't kept: packing the tree would take longer. */
-const QUICK_INSTALLATION_MS = 2000;
 
 /** The key of the tree that a lock leads to. */
 export function treeKey(distro: Distro, plan: Plan, lock: Lock): string {
@@ -55,7 +64,7 @@ function allScripts({ changes }: Pick<Plan, "changes">): MachineScript[] {
   return [...changes.settings, ...changes.scripts];
 }
 
-/** Finds a finished tree in the cache. If it is the one that was unpacked ahead, it is there already. */
+/** Finds a finished tree in the cache, and opens it. */
 export async function findTree(
   distro: Distro,
   plan: Plan,
@@ -63,50 +72,65 @@ export async function findTree(
   headStart: HeadStart,
   context: BuildContext,
 ): Promise<Tree | undefined> {
-  const key = treeKey(distro, plan, lock);
-  const object = await findObject(context.cache, "tree", key);
-  if (!object) return undefined;
-  const isUnpacked = await headStart.take(object);
-  if (!isUnpacked) {
-    await headStart.discard(); // its folder is wanted for this tree
-    if (!(await verifyObject(context.cache, object, context.signal))) return undefined;
-  }
-  return {
-    key,
-    title: object.meta.title,
-    facts: object.meta.facts as KeptFacts,
-    directory: isUnpacked ? join(context.workDirectory, "tree") : undefined,
-    bootDirectory: object.directory,
-    worthKeeping: false, // it is kept
-  };
+  const object = await findObject(context.cache, "tree", treeKey(distro, plan, lock));
+  const open = object && (await obtainOpenTree(object, headStart, context));
+  return open && { ...treeOf(open.object), directory: open.directory };
 }
 
-/** Finds the tree that a lock leads to, or makes it. */
+/** Opens a cached tree in the work folder, unless the head start has done so. */
+async function obtainOpenTree(
+  object: CacheObject,
+  headStart: HeadStart,
+  context: BuildContext,
+): Promise<OpenTree | undefined> {
+  return runStep(context, "install/base", "Open the cached system", async () => {
+    const taken = await headStart.take(object);
+    if (taken) return taken;
+    await headStart.discard(); // its folder is wanted for this tree
+    return openTree(object, workFolder(context), context);
+  });
+}
+
+function workFolder({ workDirectory }: BuildContext): string {
+  return join(workDirectory, "tree");
+}
+
+/** A tree as the cache has it. */
+export function treeOf(object: CacheObject): Tree {
+  const { key, directory: bootDirectory } = object;
+  const { title, facts } = object.meta;
+  return { key, title, facts: facts as KeptFacts, directory: undefined, bootDirectory, object, grownFrom: undefined };
+}
+
+/**
+ * Finds the tree that a lock leads to, or makes it.
+ *
+ * @param onBase is told of the cached tree that it is made upon, if there is one
+ */
 export function obtainTree(
   distro: Distro,
   plan: Plan,
   lock: Lock,
   headStart: HeadStart,
   context: BuildContext,
+  onBase?: (object: CacheObject) => void,
 ): Promise<Tree> {
   return runStep(
     context,
     "install",
     "Install packages",
     async () =>
-      (await findTree(distro, plan, lock, headStart, context)) ?? installTree(distro, plan, lock, headStart, context),
+      (await findTree(distro, plan, lock, headStart, context)) ??
+      installTree(distro, plan, lock, headStart, context, onBase),
   );
 }
 
-/** The folder of a tree, which is unpacked if it is only in the cache yet. */
+/** The folder of a tree, which is opened if it is only in the cache. @throws cache-corrupt when it can't be */
 export async function treeFolder(tree: Tree, context: BuildContext): Promise<string> {
   if (tree.directory !== undefined) return tree.directory;
-  const directory = join(context.workDirectory, "tree");
-  await mkdir(directory, { mode: 0o755 });
-  await runStep(context, "assemble/tree", "Unpack the cached system", () =>
-    unpackTree(join(tree.bootDirectory, TREE_ARCHIVE), directory, context.signal),
-  );
-  return directory;
+  const open = tree.object && (await openTree(tree.object, workFolder(context), context));
+  if (open) return open.directory;
+  throw new VmbuilderError("cache-corrupt", "the cached system is damaged", { hint: "run the same command again" });
 }
 
 /**
@@ -120,13 +144,14 @@ export async function installTree(
   lock: Lock,
   headStart: HeadStart,
   context: BuildContext,
+  onBase?: (object: CacheObject) => void,
 ): Promise<Tree> {
   const key = treeKey(distro, plan, lock);
-  const directory = join(context.workDirectory, "tree");
+  const directory = workFolder(context);
   const request = { tree: directory, plan, lock };
-  const base = await unpackBase(directory, plan, lock, headStart, context);
-  const startedAt = performance.now();
-  await distro.install(request, base.map(packageId), context);
+  const base = await openBase(plan, lock, headStart, context);
+  if (base?.changes !== undefined) onBase?.(base.object);
+  await distro.install(request, (base?.packages ?? []).map(packageId), context);
   if (allScripts(plan).length > 0) {
     await runStep(context, "install/scripts", "Run scripts in the system", async () => {
       const { changes, recipe } = plan;
@@ -139,10 +164,9 @@ export async function installTree(
       );
     });
   }
-  const isRead = plan.recipe.sbom.length > 0; // from the cache
-  const worthKeeping = base.length === 0 || isRead || performance.now() - startedAt > QUICK_INSTALLATION_MS;
   const bootDirectory = join(context.workDirectory, "boot");
   await mkdir(bootDirectory);
+  if (base) await copyBootFiles(base.object, bootDirectory); // what they are made of is in every tree that grows from it
   const facts = await runStep(context, "install/finish", "Clean up", () =>
     distro.finish(request, bootDirectory, context),
   );
@@ -161,52 +185,64 @@ export async function installTree(
     facts: { ...facts, treeVersion: distro.treeVersion, asked },
     directory,
     bootDirectory,
-    worthKeeping,
+    object: undefined,
+    grownFrom: base,
   };
 }
 
-/** Puts a tree that was just made into the cache, if it would spare the next build some time. */
-export async function keepTree(tree: Tree, context: BuildContext): Promise<void> {
-  const { directory, worthKeeping } = tree;
-  if (directory === undefined || !worthKeeping) return;
-  await runStep(context, "install/keep", "Keep the system in the cache", () =>
-    commitObject(context.cache, "tree", tree.key, tree.title, async (target) => {
+async function copyBootFiles({ directory, meta }: CacheObject, target: string): Promise<void> {
+  await Promise.all(Object.keys(meta.files).map((name) => copyFile(join(directory, name), join(target, name))));
+}
+
+/**
+ * Puts a tree that was just made into the cache: its folder is moved there, or what it changes of the one it stands on. Of one
+ * that is there, the open copy is removed. In both cases nobody may use the folder any more.
+ *
+ * @returns the tree as the cache has it
+ */
+export async function keepTree(tree: Tree, context: BuildContext): Promise<Tree> {
+  const { directory, object, grownFrom } = tree;
+  if (directory === undefined) return tree;
+  if (object) {
+    await runStep(context, "install/release", "Remove the system's work copy", () => closeTree(directory));
+    return { ...tree, directory: undefined };
+  }
+  return runStep(context, "install/keep", "Keep the system in the cache", async () => {
+    const { signal } = context;
+    const changes = grownFrom?.changes;
+    const sizeBytes = changes === undefined ? tree.facts.sizeBytes : await measurePart(changes, signal);
+    const owners = await listFolderOwners(directory, signal);
+    if (changes !== undefined) await settleChanges(directory, changes);
+    await takeFolders(changes ?? directory, signal);
+    const on = changes === undefined ? undefined : grownFrom?.object.key;
+    const facts: KeptFacts = { ...tree.facts, owners, ...(on === undefined ? {} : { on }) };
+    const make = async (target: string) => {
       await cp(tree.bootDirectory, target, { recursive: true });
-      await packTree(directory, join(target, TREE_ARCHIVE), { signal: context.signal, niceness: PATIENT });
-      return tree.facts;
-    }),
-  );
+      return facts;
+    };
+    const folders = { [TREE_FOLDER]: { path: changes ?? directory, sizeBytes } };
+    const kept = await commitObject(context.cache, "tree", tree.key, tree.title, make, { folders });
+    await closeTree(directory);
+    return treeOf(kept);
+  });
 }
 
-/** Removes a tree's folder as soon as nobody needs it; on a busy disk that takes a while. */
-export async function releaseTree({ directory }: Tree, context: BuildContext): Promise<void> {
-  if (directory === undefined) return;
-  await runStep(context, "install/release", "Remove the system's work copy", () => removeGuestTree(directory));
-}
-
-/** Unpacks the largest cached tree that can be built on, and returns its packages; an empty folder has none. */
-async function unpackBase(
-  directory: string,
+/** Opens the largest cached tree that can be built on; without one, the work folder is made, empty. */
+async function openBase(
   plan: Plan,
   lock: Lock,
   headStart: HeadStart,
   context: BuildContext,
-): Promise<readonly PackageRef[]> {
+): Promise<(OpenTree & { packages: readonly PackageRef[] }) | undefined> {
   for (const { object, packages } of await listSubsets(plan, lock, context)) {
-    if (await headStart.take(object)) return packages;
-    await headStart.discard();
-    if (await verifyObject(context.cache, object, context.signal)) {
-      await mkdir(directory, { mode: 0o755 });
-      await runStep(context, "install/base", "Unpack the nearest cached system", () =>
-        unpackTree(objectFile(object, TREE_ARCHIVE), directory, context.signal),
-      );
-      return packages;
-    }
+    if (!(await carriesLayer(context.cache, object))) continue;
+    const open = await obtainOpenTree(object, headStart, context);
+    if (open) return { ...open, packages };
     logLine(context, "install", "warning", `a cached ${plan.suite} system was damaged and is made anew`);
   }
   await headStart.discard();
-  await mkdir(directory, { mode: 0o755 });
-  return [];
+  await mkdir(workFolder(context), { mode: 0o755 });
+  return undefined;
 }
 
 /** The cached trees that hold nothing but wanted packages in their wanted versions, untouched, the largest first. */

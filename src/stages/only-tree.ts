@@ -12,7 +12,7 @@ import { formatManifest, withoutSecrets } from "./deploy.ts";
 import { BUILD_RECORD, checkDestination, publishFolder } from "./destination.ts";
 import { prepareHeadStart } from "./head-start.ts";
 import { readIdentity } from "./identity.ts";
-import { keepTree, obtainTree, releaseTree, treeFolder } from "./install.ts";
+import { keepTree, obtainTree, treeFolder } from "./install.ts";
 import { findDistro } from "./plan.ts";
 import { RECORD_VERSION } from "./record.ts";
 import { writeSboms } from "./sbom.ts";
@@ -41,8 +41,8 @@ export async function buildTree(plan: Plan, options: BuildOptions): Promise<Buil
       const lock =
         options.lock ??
         (await runStep(context, "resolve", "Resolve packages", () => distro.resolve(plan, context, headStart.begin)));
-      const tree = await obtainTree(distro, plan, lock, headStart, context);
-      await keepTree(tree, context);
+      const made = await obtainTree(distro, plan, lock, headStart, context);
+      const tree = made.object ? made : await keepTree(made, context);
       const directory = await treeFolder(tree, context);
       const edits = distro.identify(identity, tree.facts, plan.disk).filter(({ path }) => !OF_THE_DISK.test(path));
       const artifacts = await publishFolder(plan.destination, options.overwrite, (result) =>
@@ -68,7 +68,7 @@ export async function buildTree(plan: Plan, options: BuildOptions): Promise<Buil
           return files;
         }),
       );
-      await releaseTree({ ...tree, directory }, context);
+      await keepTree({ ...tree, directory }, context); // it is: what was written for this machine goes
       const seconds = (performance.now() - startedAt) / 1000;
       return { directory: plan.destination, artifacts, plan, packages: lock.packages.length, seconds, cached: [] };
     } finally {

@@ -1,6 +1,5 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { findObject } from "../core/cache.ts";
 import { type BuildContext, epochEnvironment, runStep } from "../core/context.ts";
 import type { Distro, TreeFacts } from "../core/distro.ts";
 import { VmbuilderError } from "../model/errors.ts";
@@ -229,9 +228,8 @@ export async function withOwnDisks<T>(
   check: (facts: TreeFacts) => void,
   use: (base: BaseDisk, kept: Promise<unknown>) => Promise<T>,
 ): Promise<T> {
-  const tree = await obtainTree(distro, plan, lock, headStart, context);
-  const isKept = (await findObject(context.cache, "tree", tree.key)) !== undefined;
-  await keepTree({ ...tree, worthKeeping: !isKept }, context);
+  const made = await obtainTree(distro, plan, lock, headStart, context);
+  const tree = made.object ? made : await keepTree(made, context);
   check(tree.facts);
   const base = await runStep(context, "assemble", "Make the disk", () =>
     makeOwnDisks(distro, plan, tree, identity, context),

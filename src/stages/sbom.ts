@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { findObject, objectFile } from "../core/cache.ts";
+import { findObject } from "../core/cache.ts";
 import { type BuildContext, runStep } from "../core/context.ts";
 import { derivedUuid } from "../core/derived-uuid.ts";
 import { formatCycloneDx } from "../model/cyclonedx.ts";
@@ -21,9 +21,9 @@ import {
 import { formatSpdx } from "../model/spdx.ts";
 import { VERSION } from "../model/version.ts";
 import { withoutLogins } from "../model/without-logins.ts";
-import { readArchivedFiles } from "../system/tree-archive.ts";
-import { TREE_ARCHIVE } from "./head-start.ts";
+import { readTreeFiles } from "../system/tree-archive.ts";
 import { treeKey } from "./install.ts";
+import { closeTree, openTree } from "./kept-tree.ts";
 import { findDistro } from "./plan.ts";
 
 const FORMATTERS: Readonly<Record<SbomFormat, (sbom: Sbom) => string>> = {
@@ -36,7 +36,7 @@ const COPYRIGHT = /^\/usr\/share\/doc\/([^/]+)\/copyright$/;
 
 /**
  * Writes what is installed in the forms that other programs read. Makers and licences are those that the system itself
- * tells of, by way of its archive in the cache.
+ * tells of, as the cache has it.
  *
  * @returns names of the files
  * @throws cache-corrupt when it isn't there any more
@@ -105,10 +105,16 @@ function sourceOf(stanza: Stanza, { name, version }: { name: string; version: st
 
 async function readTree(key: string, context: BuildContext) {
   const object = await findObject(context.cache, "tree", key);
-  if (!object)
+  const directory = join(context.workDirectory, "listed-tree");
+  const open = object && (await openTree(object, directory, context));
+  if (!open)
     throw new VmbuilderError("cache-corrupt", "the system has gone from the cache meanwhile", {
       hint: "run the same command again",
     });
   const isWanted = (path: string) => path === STATUS || COPYRIGHT.test(path) || /^\/usr\/share\/doc\/[^/]+$/.test(path);
-  return readArchivedFiles(objectFile(object, TREE_ARCHIVE), isWanted, context.signal);
+  try {
+    return await readTreeFiles(directory, [STATUS, "/usr/share/doc"], isWanted, context.signal);
+  } finally {
+    await closeTree(directory);
+  }
 }

@@ -1,15 +1,16 @@
-import { discardObject, findObject, verifyObject, withObjectLock } from "../core/cache.ts";
+import { type CacheObject, discardObject, findObject, verifyObject, withObjectLock } from "../core/cache.ts";
 import { type BuildContext, logLine, runStep } from "../core/context.ts";
 import type { Distro, TreeFacts } from "../core/distro.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { Lock } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
 import { isOneFileSystem, sharesBlocks } from "../system/files.ts";
-import { assembleBase, baseKey, hashBaseImages, keepBase } from "./assemble.ts";
+import { assembleBase, baseKey, hashBaseImages, keepBase, type NewBase } from "./assemble.ts";
 import { type BaseDisk, baseImage, findBase } from "./base-disk.ts";
 import { readsBase } from "./deploy.ts";
+import { findGround, type Ground, growBase } from "./grow-base.ts";
 import type { HeadStart } from "./head-start.ts";
-import { keepTree, obtainTree, releaseTree, treeKey } from "./install.ts";
+import { keepTree, obtainTree, type Tree, treeKey } from "./install.ts";
 
 /**
  * Does something with a base disk. `kept` must be awaited before the result counts: it resolves when the base is known to
@@ -95,38 +96,54 @@ async function make<T>(
   leadsToDisk: boolean,
   use: UseBase<T>,
 ): Promise<T> {
-  const tree = await obtainTree(distro, plan, lock, headStart, context);
+  const withTwins = leadsToDisk && readsBase(plan) && (await isCopyWorthwhile(context.workDirectory, plan.destination));
+  const opened = Promise.withResolvers<CacheObject | undefined>();
   return inBackground(
     context,
-    (inner) => keepTree(tree, inner),
-    async (treeKept) => {
-      try {
-        check(tree.facts);
-      } catch (error) {
-        await treeKept; // so that the mistake's correction costs little
-        throw error;
-      }
-      const made = await runStep(context, "assemble", "Make the disk", () => assembleBase(distro, plan, tree, context));
-      const withTwins =
-        leadsToDisk && readsBase(plan) && (await isCopyWorthwhile(context.workDirectory, plan.destination));
+    async (inner) => {
+      const on = await opened.promise;
+      return on && findGround(on, plan, withTwins, inner);
+    },
+    async (ground) => {
+      const tree = await obtainTree(distro, plan, lock, headStart, context, opened.resolve).finally(() =>
+        opened.resolve(undefined),
+      );
+      const made = await assemble(distro, plan, tree, ground, context, check);
       return inBackground(
         context,
-        (inner) => hashBaseImages(made, withTwins, inner),
+        async (inner) => made.images ?? hashBaseImages(made, withTwins, inner),
         (images) => {
           const base = { ...made, images };
           return inBackground(
             context,
-            (inner) => Promise.all([keepBase(base, inner), treeKept.then(() => releaseTree(tree, inner))]),
-            (baseKept) => {
-              const kept = Promise.all([treeKept, baseKept]);
-              kept.catch(() => {}); // `use` awaits it, or has failed before
-              return use(base, kept);
-            },
+            (inner) => Promise.all([keepBase(base, inner), keepTree(tree, inner)]),
+            (kept) => use(base, kept),
           );
         },
       );
     },
   );
+}
+
+/** What can't be made of a tree, another recipe can: it is kept in any case, so that the mistake's correction costs little. */
+async function assemble(
+  distro: Distro,
+  plan: Plan,
+  tree: Tree,
+  finding: Promise<Ground | undefined>,
+  context: BuildContext,
+  check: CheckTree,
+): Promise<NewBase> {
+  try {
+    check(tree.facts);
+    return await runStep(context, "assemble", "Make the disk", async () => {
+      const ground = await finding;
+      return (ground && (await growBase(plan, tree, ground, context))) ?? assembleBase(distro, plan, tree, context);
+    });
+  } catch (error) {
+    await keepTree(tree, context).catch(() => {}); // the first error says more
+    throw error;
+  }
 }
 
 /** Whether a file written here now spares copying one there later: it can move there, and a copy there isn't for nothing. */

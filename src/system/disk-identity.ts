@@ -7,7 +7,7 @@ import { type DiskPlan, type Partition, SECTOR_BYTES } from "../model/storage-pl
 import type { DiskPatch } from "./disk-image.ts";
 import { returnStructure, STRUCTURE_MEMBER, type Structure, takeStructure } from "./ext4-structure.ts";
 import { cleanEnvironment, run } from "./process.ts";
-import { writeOverlay } from "./qcow2-overlay.ts";
+import { readOverlay, writeOverlay } from "./qcow2-overlay.ts";
 import type { BackingDisk } from "./qcow2-tables.ts";
 import { readUndoFile, type WrittenExtent } from "./undo-file.ts";
 
@@ -16,6 +16,8 @@ const UNDO_FILES = ["files.undo", "uuid.undo"] as const;
 /** What makes a thin image over a base disk one machine's disk. */
 export interface DiskIdentity {
   readonly base: BackingDisk;
+  /** What the disk holds beside the base: an image by {@link writeOverlay}. */
+  readonly growth?: string | undefined;
   /** The qcow2 that is made; it holds only what differs from the base, which must never change from now on. */
   readonly overlay: string;
   readonly plan: DiskPlan;
@@ -56,12 +58,13 @@ tune2fs -z ${UNDO_FILES[1]} -U "$1" ${STRUCTURE_MEMBER} >/dev/null
  * @see https://manpages.debian.org/debugfs, https://manpages.debian.org/tune2fs
  */
 export async function writeDiskIdentity(identity: DiskIdentity, signal: AbortSignal): Promise<void> {
-  const { base, overlay, plan, ids, fileSystems, atSeconds } = identity;
-  const [{ identityPatches }, ...edited] = await Promise.all([
+  const { base, growth, overlay, plan, ids, fileSystems, atSeconds } = identity;
+  const [{ identityPatches }, grown, ...edited] = await Promise.all([
     import("./partition-table.ts"),
+    growth === undefined ? [] : readOverlay(growth),
     ...fileSystems.map((one) => editFileSystem(one, atSeconds, signal)),
   ]);
-  const patches = [...identityPatches(plan, ids), ...edited.flatMap((one) => one.patches)];
+  const patches = [...grown, ...identityPatches(plan, ids), ...edited.flatMap((one) => one.patches)];
   await Promise.all([
     writeOverlay(base, overlay, plan.sizeBytes, patches),
     ...edited.map(({ giveBack }) => giveBack()),
@@ -91,8 +94,17 @@ async function editFileSystem(fileSystem: EditedFileSystem, atSeconds: number, s
 const EXPECTED =
   /^(debugfs \d|tune2fs \d|Overwriting existing|\s*e2undo |rm: File not found|(ext2fs_)?mkdir: Ext2 directory already exists|\s*$)/;
 
+function findComplaint(stderr: string): string | undefined {
+  return stderr.split("\n").find((line) => !EXPECTED.test(line));
+}
+
+/** Whether debugfs has said something that it doesn't say when all went well. */
+export function hasComplaint(stderr: string): boolean {
+  return findComplaint(stderr) !== undefined;
+}
+
 function checkComplaints(stderr: string): void {
-  const complaint = stderr.split("\n").find((line) => !EXPECTED.test(line));
+  const complaint = findComplaint(stderr);
   if (complaint === undefined) return;
   if (/Could not allocate/.test(complaint))
     throw new VmbuilderError("tree-too-large", "the machine's own files do not fit into their file system", {
@@ -102,7 +114,8 @@ function checkComplaints(stderr: string): void {
   throw new VmbuilderError("command-failed", `debugfs: ${complaint}`, { detail: stderr });
 }
 
-async function readContent(fileSystem: string, written: readonly WrittenExtent[]): Promise<DiskPatch[]> {
+/** What stands now where a program has written. */
+export async function readContent(fileSystem: string, written: readonly WrittenExtent[]): Promise<DiskPatch[]> {
   const file = await open(fileSystem, "r");
   try {
     return await Promise.all(

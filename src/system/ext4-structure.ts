@@ -35,11 +35,16 @@ export async function readStructure(
   await run(["e2image", "-r", "-o", String(extent.offsetBytes), disk, raw], { signal });
   return {
     async packed() {
-      await run(["tar", "--create", "--sparse", `--file=${archive}`, "-C", folder, STRUCTURE_MEMBER], { signal });
-      await rename(raw, ready);
+      await packStructure(folder, { archive, ready }, signal);
       await rmdir(folder);
     },
   };
+}
+
+/** Puts a structure that lies in a folder into its archive, and lays it ready. */
+export async function packStructure(folder: string, { archive, ready }: Structure, signal: AbortSignal): Promise<void> {
+  await run(["tar", "--create", "--sparse", `--file=${archive}`, "-C", folder, STRUCTURE_MEMBER], { signal });
+  await rename(join(folder, STRUCTURE_MEMBER), ready);
 }
 
 /** Puts a structure that may be changed into a folder: the one that lies ready, or a new one. */

@@ -4,6 +4,7 @@ import { copyFile, mkdir, open, readFile, rename, rm, stat, writeFile } from "no
 import { dirname, join } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
 import { OWN_MOUNTS, runInNamespace } from "./namespace.ts";
+import { unmountBelow } from "./tree-layers.ts";
 
 const HASH_PIECE_BYTES = 256 * 1024;
 
@@ -139,6 +140,7 @@ async function makeParents(path: string, mode: number | undefined): Promise<void
  * What the caller owns itself is removed without one.
  */
 export async function removeTree(path: string): Promise<void> {
+  await unmountBelow(path);
   try {
     await rm(path, { recursive: true, force: true });
   } catch {
@@ -146,9 +148,15 @@ export async function removeTree(path: string): Promise<void> {
   }
 }
 
-/** Removes a folder with the files of many owners. */
+/** Removes a folder with the files of many owners, and what is mounted in it. */
 export async function removeGuestTree(path: string): Promise<void> {
+  await unmountBelow(path);
   await runInNamespace([...OWN_MOUNTS, "rm", "-rf", "--", path]);
+}
+
+/** Moves a folder with the files of many owners; to another file system, it is copied. */
+export async function moveGuestTree(from: string, to: string): Promise<void> {
+  await rename(from, to).catch(() => runInNamespace([...OWN_MOUNTS, "mv", "--no-target-directory", "--", from, to]));
 }
 
 function isMissing(error: unknown): boolean {

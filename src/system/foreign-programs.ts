@@ -3,6 +3,7 @@ import { access, type FileHandle, mkdir, mkdtemp, open, rm, writeFile } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ARCHITECTURES, type Architecture, PROCESSOR_NAMES } from "../model/architecture.ts";
+import { lowestLayer } from "./tree-layers.ts";
 
 /** How ELF calls a processor, and a program for it that does nothing but end well. */
 interface Processor {
@@ -33,7 +34,7 @@ export function hostArchitecture(): Architecture {
 /** What a tree's shell is compiled for; undefined when it has none, or one for a processor that we don't know. */
 async function treeArchitecture(tree: string): Promise<Architecture | undefined> {
   // a hostile tree may have a fifo there, or a link that leads out: the worst that comes of it is a wrong answer
-  const header = await readStart(join(tree, "bin/sh"), ELF_HEADER_BYTES);
+  const header = await readStart(join(lowestLayer(tree), "bin/sh"), ELF_HEADER_BYTES);
   if (header?.readUInt32BE(0) !== 0x7f454c46) return undefined;
   return ARCHITECTURES.find((name) => PROCESSORS[name].elfMachine === header.readUInt16LE(18));
 }

@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { VmbuilderError } from "../model/errors.ts";
 import type { DiskPatch } from "./disk-image.ts";
-import { CLUSTER_BYTES, type DiskReader, openQcow2, openRaw } from "./disk-reader.ts";
+import { CLUSTER_BYTES, type DiskReader, openQcow2, openRaw, readPlaces } from "./disk-reader.ts";
 import { fileError } from "./files.ts";
 import {
   type BackingDisk,
@@ -58,6 +58,22 @@ export async function writeOverlay(
     throw fileError(error, overlay);
   } finally {
     await Promise.all([file.close(), reader?.close()]);
+  }
+}
+
+/** What an image by {@link writeOverlay} holds of its own. */
+export async function readOverlay(overlay: string): Promise<DiskPatch[]> {
+  const file = await open(overlay, "r");
+  try {
+    const places = await readPlaces(file, overlay);
+    return await Promise.all(
+      [...places].map(async ([cluster, at]) => {
+        const { buffer } = await file.read(Buffer.allocUnsafe(CLUSTER_BYTES), 0, CLUSTER_BYTES, at);
+        return { offsetBytes: cluster * CLUSTER_BYTES, bytes: buffer };
+      }),
+    );
+  } finally {
+    await file.close();
   }
 }
 

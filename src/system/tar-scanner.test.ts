@@ -103,7 +103,7 @@ describe("TarScanner", () => {
     ["3", "device"],
     ["4", "device"],
     ["5", "directory"],
-    ["6", "device"],
+    ["6", "fifo"],
     ["Z", "other"],
   ])("knows the type %j as %s", (flag, type) => {
     expect(scan(Buffer.concat([header(flag, 0), END])).entries).toMatchObject([{ type }]);

@@ -4,7 +4,7 @@ import { VmbuilderError } from "../model/errors.ts";
 export interface TarEntry {
   /** Name as stored, for example `./usr/bin/true`. */
   name: string;
-  type: "file" | "directory" | "symlink" | "hardlink" | "device" | "other";
+  type: "file" | "directory" | "symlink" | "hardlink" | "device" | "fifo" | "other";
   mode: number;
   uid: number;
   gid: number;
@@ -36,7 +36,7 @@ const TYPES: Record<string, TarEntry["type"]> = {
   "3": "device",
   "4": "device",
   "5": "directory",
-  "6": "device",
+  "6": "fifo",
 };
 
 /**

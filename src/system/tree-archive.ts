@@ -1,6 +1,6 @@
 import { posix } from "node:path";
-import { OWN_MOUNTS, runInNamespace } from "./namespace.ts";
-import { type RunOptions, start } from "./process.ts";
+import { OWN_MOUNTS, runInNamespace, startInNamespace } from "./namespace.ts";
+import type { RunOptions } from "./process.ts";
 import { TarScanner } from "./tar-scanner.ts";
 
 /** Extended attributes that a system needs: file capabilities and access lists. */
@@ -32,33 +32,18 @@ export async function packTree(
   await runInNamespace([...OWN_MOUNTS, ...argv], options);
 }
 
-/** Unpacks what {@link packTree} packed, into an empty folder. */
-export async function unpackTree(archive: string, tree: string, signal: AbortSignal): Promise<void> {
-  const argv = [
-    "tar",
-    "--extract",
-    `--file=${archive}`,
-    "--use-compress-program=zstd -q",
-    "--numeric-owner",
-    "--same-owner",
-    "--same-permissions",
-    ...ATTRIBUTES,
-    "-C",
-    tree,
-  ];
-  await runInNamespace([...OWN_MOUNTS, ...argv], { signal });
-}
-
 const MOST_LINKS = 8;
 
 /**
- * Reads small text files of a packed tree.
+ * Reads small text files of a tree that may be another architecture's, and whose links may lead anywhere.
  *
+ * @param paths absolute paths of files and folders that are looked through
  * @param isWanted judges absolute paths
  * @returns finds a file by its absolute path, links among the wanted paths followed
  */
-export async function readArchivedFiles(
-  archive: string,
+export async function readTreeFiles(
+  tree: string,
+  paths: readonly string[],
   isWanted: (path: string) => boolean,
   signal: AbortSignal,
 ): Promise<(path: string) => string | undefined> {
@@ -80,10 +65,12 @@ export async function readArchivedFiles(
     onContent: (piece) => pieces?.push(Buffer.from(piece)),
     onEnd: () => {},
   });
-  const unpacking = start(["zstd", "-dcq", "--", archive], { signal });
-  unpacking.stdin.end();
-  for await (const chunk of unpacking.stdout) scanner.push(chunk as Buffer);
-  await unpacking.done;
+  const relative = paths.map((path) => `.${path}`);
+  const argv = ["tar", "--create", "--file=-", "--warning=no-file-ignored", "-C", tree, ...relative];
+  const packing = await startInNamespace([...OWN_MOUNTS, ...argv], { signal });
+  packing.stdin.end();
+  for await (const chunk of packing.stdout) scanner.push(chunk as Buffer);
+  await packing.done;
   return (path) => {
     const content = contents.get(followLinks(path, links));
     return content && Buffer.concat(content).toString("utf8");

@@ -8,10 +8,18 @@ export interface TreeEntry extends TarEntry {
   readonly path: string;
 }
 
-/** Lists a folder of a tree as the guest sees it, parents first, names in order. */
-export async function listTree(folder: string, signal: AbortSignal): Promise<TreeEntry[]> {
+/**
+ * Lists a folder of a tree as the guest sees it, parents first, names in order.
+ *
+ * @param attributes of which extended attributes is told; default: those that a system needs
+ */
+export async function listTree(
+  folder: string,
+  signal: AbortSignal,
+  attributes: readonly string[] = ATTRIBUTES,
+): Promise<TreeEntry[]> {
   const argv = ["tar", "--create", "--file=-", "--numeric-owner", "--sort=name", "--warning=no-file-ignored"];
-  const tar = await startInNamespace([...OWN_MOUNTS, ...argv, ...STABLE_HEADERS, ...ATTRIBUTES, "-C", folder, "."], {
+  const tar = await startInNamespace([...OWN_MOUNTS, ...argv, ...STABLE_HEADERS, ...attributes, "-C", folder, "."], {
     signal,
   });
   tar.stdin.end();

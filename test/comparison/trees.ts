@@ -5,10 +5,11 @@ import { withContext } from "../../src/core/work-directory.ts";
 import type { Lock } from "../../src/model/package.ts";
 import type { Plan } from "../../src/model/plan.ts";
 import { recipeSchema } from "../../src/model/recipe.ts";
-import { prepareHeadStart, TREE_ARCHIVE } from "../../src/stages/head-start.ts";
+import { prepareHeadStart } from "../../src/stages/head-start.ts";
 import { findTree, installTree, keepTree } from "../../src/stages/install.ts";
 import { findDistro, planBuild } from "../../src/stages/plan.ts";
 import { start } from "../../src/system/process.ts";
+import { packTree } from "../../src/system/tree-archive.ts";
 import { readTree, type TreeContents } from "./read-tree.ts";
 
 const SUITE = "bookworm";
@@ -50,10 +51,11 @@ async function buildActual(
         const made = await runStep(context, "install", "Install packages", () =>
           installTree(distro, plan, lock, noHeadStart, context),
         );
-        await keepTree({ ...made, worthKeeping: true }, context);
+        await keepTree(made, context);
       }
       const kept = await findTree(distro, plan, lock, noHeadStart, context);
-      const archive = join(String(kept?.bootDirectory), TREE_ARCHIVE);
+      const archive = join(context.workDirectory, "tree.tar.zst");
+      await packTree(String(kept?.directory), archive, { signal });
       return { lock, actual: await readOutput(["zstd", "-q", "-d", "-c", archive], keeps, signal) };
     },
   );

@@ -6,8 +6,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { BuildEvent } from "../../src/model/events.ts";
 import { type BuiltCache, builtCache, exists, makeBuildFolder, type Progress } from "../fixtures/built-cache.ts";
+import { makeDeb } from "../fixtures/debs.ts";
 import { lastingProcesses } from "../fixtures/leftovers.ts";
-import { vmbuilder } from "../fixtures/vmbuilder.ts";
+import { run, vmbuilder } from "../fixtures/vmbuilder.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../bin/vmbuilder");
 const LONGEST_STOP_MS = 4000;
@@ -22,7 +23,7 @@ const STEPS: [string, Progress][] = [
   ["install/configure", "packages"],
   ["install/finish", "packages"],
   ["install/keep", "packages"],
-  ["assemble/tree", "tree"],
+  ["install/base", "tree"],
   ["assemble/filesystem", "tree"],
   ["assemble/keep", "tree"],
   ["assemble/identity", "disk"],
@@ -92,8 +93,20 @@ async function expectNextBuildWorks(): Promise<void> {
   expect(status).toBe(0);
   expect(await readdir(join(cache, "work"))).toEqual([]);
   expect(await readdir(join(folder, "results"))).toEqual(["vm"]);
-  const partial = (await readdir(cache, { recursive: true })).filter((name) => /\.(?:part|tmp)$/.test(name));
-  expect(partial).toEqual([]);
+  const ofTrees = ["-path", join(cache, "objects/tree/*/tree"), "-prune"];
+  const partial = await run("find", [
+    cache,
+    ...ofTrees,
+    "-o",
+    "-name",
+    "*.part",
+    "-print",
+    "-o",
+    "-name",
+    "*.tmp",
+    "-print",
+  ]);
+  expect(partial).toMatchObject({ status: 0, stdout: "" });
   expect((await vmbuilder(["cache", "verify", "--cache-dir", cache])).status).toBe(0);
 }
 
@@ -127,6 +140,24 @@ describe.each(STEPS)("during %s", (step, progress) => {
     await expectNextBuildWorks();
   });
 });
+
+test.each(["SIGINT", "SIGKILL"] as const)(
+  "%s while a package more comes upon a cached system leaves that as it was",
+  async (signal) => {
+    await built.copyTo(cache, "disk");
+    const deb = await makeDeb(folder, {
+      name: "more",
+      files: { "/usr/share/more": { bytes: Buffer.alloc(10e6, "more") } },
+    });
+    for (const step of ["install/unpack", "assemble/filesystem", "assemble/keep"]) {
+      const end = await interruptAt(step, [signal], 20, ["--addpkg", deb]);
+      expect(end.reached).toBe(true);
+      if (end.status !== 0) await expectClean();
+      await rm(dest, { recursive: true, force: true });
+    }
+    await expectNextBuildWorks();
+  },
+);
 
 test("of a matrix, an interrupt stops every machine, and none is left half made", async () => {
   await built.copyTo(cache, "tree");

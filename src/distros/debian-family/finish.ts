@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { type BuildContext, epochEnvironment } from "../../core/context.ts";
 import { BOOT_FILES, type TreeFacts, type TreeRequest } from "../../core/distro.ts";
 import { together } from "../../core/together.ts";
@@ -41,6 +42,7 @@ fi
 for platform in i386-pc x86_64-efi arm64-efi riscv64-efi; do
   [ -d /usr/lib/grub/$platform ] || continue
   mkdir -p /boot/grub/$platform /boot/efi
+  [ ! -e /boot/grub/$platform/normal.mod ] || continue # a tree that grew has them
   cp /usr/lib/grub/$platform/*.mod /usr/lib/grub/$platform/*.lst /boot/grub/$platform/
 done
 rm -rf /etc/ssh/ssh_host_*_key* /var/lib/dbus/machine-id /var/lib/systemd/random-seed /var/lib/apt/lists/* /var/cache/apt/*
@@ -55,11 +57,11 @@ install -d -m 700 -o _apt -g root /var/lib/apt/lists/partial /var/cache/apt/arch
 rmdir "$1"
 rm -f "$2"
 ls /boot
-du -s --block-size=1 --one-file-system /
+du -s --block-size=1 --exclude=/dev --exclude=/proc --exclude=/run --exclude=/tmp /
 `;
 
 /**
- * Cleans a tree, makes the boot loader's images, and reads what identity needs.
+ * Cleans a tree, makes those of the boot loader's images that aren't there, and reads what identity needs.
  *
  * @throws image-unbootable when no kernel with its initramfs is there
  */
@@ -83,9 +85,10 @@ export async function finishTree(
     ],
     signal,
   );
+  const hasBootFiles = (await readdir(bootDirectory)).includes(BOOT_FILES.efi);
   const [{ stdout }] = await together([
     runInGuest(tree, ["sh", "-c", CLEAN, "sh", HOST_USR, POLICY_PATH], { signal, guestEnv: epochEnvironment(context) }),
-    makeBootFiles(tree, plan.architecture, USUAL_PLACE, bootDirectory, signal), // from files that stay as they are
+    hasBootFiles ? Promise.resolve() : makeBootFiles(tree, plan.architecture, USUAL_PLACE, bootDirectory, signal), // from files that stay as they are
   ]);
   const lines = stdout.trim().split("\n");
   const kernelVersion = newestKernel(lines, BOOT_PARTS[plan.architecture].kernel);

@@ -25,7 +25,7 @@ export const debian = familyDistro({
     { path: SUITES_FILE, debianPackage: "distro-info-data" },
     { path: DEBIAN_KEYRING, debianPackage: "debian-archive-keyring", unless: "keyring" },
   ],
-  treeVersion: 9,
+  treeVersion: 10,
   kernelPackages: /^linux-(image|binary|modules)-\d/, // from forky on, three packages
   settings: NETWORK_SETTINGS,
   async resolveSuite(suite) {

@@ -24,7 +24,7 @@ export const ubuntu = familyDistro({
     { path: SUITES_FILE, debianPackage: "distro-info-data" },
     { path: UBUNTU_KEYRING, debianPackage: "ubuntu-keyring", unless: "keyring" },
   ],
-  treeVersion: 4,
+  treeVersion: 5,
   // the modules are a package of their own, which the kernel depends on
   kernelPackages: /^linux-(image|modules)(-[a-z]+)*-\d/,
   settings: [
