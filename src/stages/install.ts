@@ -8,7 +8,8 @@ import { VmbuilderError } from "../model/errors.ts";
 import type { MachineScript } from "../model/identity.ts";
 import { type Lock, type PackageRef, packageId, sourceIdentity } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
-import { listFolderOwners, takeFolders } from "../system/folder-owners.ts";
+import { giveFolders, listFolderOwners, takeFolders } from "../system/folder-owners.ts";
+import { CommandError } from "../system/process.ts";
 import { settleChanges } from "../system/tree-layers.ts";
 import { measurePart } from "../system/tree-parts.ts";
 import { pinTreeTimes } from "../system/tree-times.ts";
@@ -221,9 +222,17 @@ export async function keepTree(tree: Tree, context: BuildContext): Promise<Tree>
       return facts;
     };
     const folders = { [TREE_FOLDER]: { path: changes ?? directory, sizeBytes } };
-    const kept = await commitObject(context.cache, "tree", tree.key, tree.title, make, { folders });
+    const kept = await commitObject(context.cache, "tree", tree.key, tree.title, make, { folders }).catch((error) => {
+      if (!(error instanceof CommandError) || error.code !== "command-failed") throw error;
+      logLine(context, "install", "warning", `the system can't be kept in the cache: ${error.message}`); // on NFS, say
+      return undefined;
+    });
+    if (!kept && changes === undefined) {
+      await giveFolders(directory, owners, signal);
+      return tree;
+    }
     await closeTree(directory);
-    return treeOf(kept);
+    return kept ? treeOf(kept) : { ...tree, directory: undefined };
   });
 }
 
