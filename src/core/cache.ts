@@ -14,6 +14,7 @@ import {
   writeFileAtomically,
 } from "../system/files.ts";
 import { acquireLock } from "../system/lock.ts";
+import { CommandError } from "../system/process.ts";
 import { sealOf } from "../system/tree-seal.ts";
 import { makeWorkDirectory, reapWorkDirectories, startOfOldestLiveWork } from "./work-directory.ts";
 
@@ -131,11 +132,21 @@ export async function verifyObject(
     return false;
   }
   for (const [name, { seal }] of Object.entries(object.meta.folders ?? {})) {
-    if ((await sealOf(objectFile(object, name), signal).catch(() => signal?.throwIfAborted())) === seal) continue;
+    if ((await readSeal(objectFile(object, name), signal)) === seal) continue;
     await setAside(cache, object.kind, object.key);
     return false;
   }
   return true;
+}
+
+/** A folder's seal; undefined when it can't be read. That no namespace is to be had is no damage, and is thrown. */
+async function readSeal(path: string, signal: AbortSignal | undefined): Promise<string | undefined> {
+  try {
+    return await sealOf(path, signal);
+  } catch (error) {
+    if (error instanceof CommandError && error.argv.includes("find") && error.status === 1) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -224,7 +235,7 @@ export async function listObjects(cache: Cache, kind: ObjectKind): Promise<(Cach
   return objects.filter((object) => object !== undefined).sort((a, b) => b.usedAtMs - a.usedAtMs);
 }
 
-/** Removes an object in one step; readers that have its files open are not disturbed. */
+/** Removes an object in one step. Readers that have its files open are not disturbed; who shows its folders has marked it as used. */
 export async function removeObject(cache: Cache, object: CacheObject): Promise<void> {
   const aside = join(cache.directory, "work", `removed-${basename(object.directory).slice(0, 16)}-${process.pid}`);
   await rename(object.directory, aside);

@@ -14,6 +14,7 @@ import { measurePart } from "../system/tree-parts.ts";
 import { baseKey, type NewBase } from "./assemble.ts";
 import { type BaseDisk, baseImage, findBase, GROWTH, plansOf, structuredVolumes, structureIn } from "./base-disk.ts";
 import type { Tree } from "./install.ts";
+import type { KeptFacts } from "./kept-tree.ts";
 
 /** What is written is held in memory, and comes into each clone. */
 const MOST_CHANGED_BYTES = 32 * 1024 * 1024;
@@ -43,7 +44,8 @@ export async function findGround(
   if (!isOneFileSystem(plan)) return undefined;
   const base = await findBase(baseKey(on.key, plan), context);
   const [disk] = base?.disks ?? [];
-  if (!base || !disk) return undefined;
+  const { made } = on.meta.facts as KeptFacts;
+  if (!base || !disk || made === undefined || (base.facts.tree as KeptFacts).made !== made) return undefined;
   const name = baseImage(0);
   if (!(await verifyObject(context.cache, base.object, context.signal, withTwin ? [name] : []))) return undefined;
   if (!withTwin) return base;

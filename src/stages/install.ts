@@ -1,4 +1,5 @@
-import { copyFile, cp, mkdir } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { copyFile, cp, mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type CacheObject, commitObject, findObject, listObjects } from "../core/cache.ts";
 import { type BuildContext, logLine, runStep } from "../core/context.ts";
@@ -183,7 +184,7 @@ export async function installTree(
   return {
     key,
     title,
-    facts: { ...facts, treeVersion: distro.treeVersion, asked },
+    facts: { ...facts, treeVersion: distro.treeVersion, asked, made: randomUUID() },
     directory,
     bootDirectory,
     object: undefined,
@@ -213,6 +214,7 @@ export async function keepTree(tree: Tree, context: BuildContext): Promise<Tree>
     const changes = grownFrom?.changes;
     const sizeBytes = changes === undefined ? tree.facts.sizeBytes : await measurePart(changes, signal);
     const owners = await listFolderOwners(directory, signal);
+    if (owners.some(([, path]) => path.includes("\uFFFD"))) return tree; // its owner could not be told later
     if (changes !== undefined) await settleChanges(directory, changes);
     await takeFolders(changes ?? directory, signal);
     const on = changes === undefined ? undefined : grownFrom?.object.key;
@@ -227,7 +229,7 @@ export async function keepTree(tree: Tree, context: BuildContext): Promise<Tree>
       logLine(context, "install", "warning", `the system can't be kept in the cache: ${error.message}`); // on NFS, say
       return undefined;
     });
-    if (!kept && changes === undefined) {
+    if (!kept && changes === undefined && (await stat(directory).catch(() => undefined))) {
       await giveFolders(directory, owners, signal);
       return tree;
     }

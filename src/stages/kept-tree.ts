@@ -20,6 +20,8 @@ export interface KeptFacts extends TreeFacts {
   /** The distribution's, when it was made. */
   readonly treeVersion?: number;
   readonly asked?: Asked;
+  /** Tells it from another that has the same packages: numbers of users may differ. */
+  readonly made?: string;
   /** Key of the tree that this one is a layer upon. */
   readonly on?: string;
   /** Owners of folders that aren't root's; in the cache, they are. */
@@ -40,14 +42,14 @@ export interface OpenTree {
   readonly changes: string | undefined;
 }
 
-/** A tree and those that it stands on, itself first; undefined when one has gone. */
-async function layersOf(cache: Cache, object: CacheObject): Promise<CacheObject[] | undefined> {
-  const layers = [object];
-  for (let on = (object.meta.facts as KeptFacts).on; on !== undefined; ) {
-    const next = await findObject(cache, "tree", on);
-    if (!next) return undefined;
-    layers.push(next);
-    on = (next.meta.facts as KeptFacts).on;
+/** A tree and those that it stands on, itself first, all marked as used now; undefined when one has gone. */
+async function layersOf(cache: Cache, { key }: CacheObject): Promise<CacheObject[] | undefined> {
+  const layers: CacheObject[] = [];
+  for (let next: string | undefined = key; next !== undefined; ) {
+    const layer: CacheObject | undefined = await findObject(cache, "tree", next);
+    if (!layer) return undefined;
+    layers.push(layer);
+    next = (layer.meta.facts as KeptFacts).on;
   }
   return layers;
 }
@@ -80,7 +82,10 @@ export async function openTree(
   const changes = await showLayers(folders, directory, scratchOf(directory), signal);
   if (changes === undefined) {
     await closeTree(directory);
-    if (folders.length > 1) return undefined;
+    if (folders.length > 1) {
+      await discardObject(cache, object);
+      return undefined;
+    }
     await copyFolder(folders[0] ?? "", directory, signal);
   }
   await giveFolders(directory, (object.meta.facts as KeptFacts).owners ?? [], signal);

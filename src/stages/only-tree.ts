@@ -13,6 +13,7 @@ import { BUILD_RECORD, checkDestination, publishFolder } from "./destination.ts"
 import { prepareHeadStart } from "./head-start.ts";
 import { readIdentity } from "./identity.ts";
 import { keepTree, obtainTree, treeFolder } from "./install.ts";
+import { closeTree } from "./kept-tree.ts";
 import { findDistro } from "./plan.ts";
 import { RECORD_VERSION } from "./record.ts";
 import { writeSboms } from "./sbom.ts";
@@ -68,7 +69,7 @@ export async function buildTree(plan: Plan, options: BuildOptions): Promise<Buil
           return files;
         }),
       );
-      await keepTree({ ...tree, directory }, context); // it is: what was written for this machine goes
+      await runStep(context, "install/release", "Remove the system's work copy", () => closeTree(directory));
       const seconds = (performance.now() - startedAt) / 1000;
       return { directory: plan.destination, artifacts, plan, packages: lock.packages.length, seconds, cached: [] };
     } finally {

@@ -39,7 +39,7 @@ const COPYRIGHT = /^\/usr\/share\/doc\/([^/]+)\/copyright$/;
  * tells of, as the cache has it.
  *
  * @returns names of the files
- * @throws cache-corrupt when it isn't there any more
+ * @throws base-missing when it isn't there any more
  */
 export async function writeSboms(plan: Plan, lock: Lock, directory: string, context: BuildContext): Promise<string[]> {
   return runStep(context, "deploy/sbom", "List what is installed", async () => {
@@ -108,7 +108,7 @@ async function readTree(key: string, context: BuildContext) {
   const directory = join(context.workDirectory, "listed-tree");
   const open = object && (await openTree(object, directory, context));
   if (!open)
-    throw new VmbuilderError("cache-corrupt", "the system has gone from the cache meanwhile", {
+    throw new VmbuilderError("base-missing", "the system has gone from the cache meanwhile", {
       hint: "run the same command again",
     });
   const isWanted = (path: string) => path === STATUS || COPYRIGHT.test(path) || /^\/usr\/share\/doc\/[^/]+$/.test(path);

@@ -1,6 +1,7 @@
 import { type CacheObject, discardObject, findObject, verifyObject, withObjectLock } from "../core/cache.ts";
 import { type BuildContext, logLine, runStep } from "../core/context.ts";
 import type { Distro, TreeFacts } from "../core/distro.ts";
+import { together } from "../core/together.ts";
 import { VmbuilderError } from "../model/errors.ts";
 import type { Lock } from "../model/package.ts";
 import type { Plan } from "../model/plan.ts";
@@ -116,7 +117,7 @@ async function make<T>(
           const base = { ...made, images };
           return inBackground(
             context,
-            (inner) => Promise.all([keepBase(base, inner), keepTree(tree, inner)]),
+            (inner) => together([keepBase(base, inner), keepTree(tree, inner)]),
             (kept) => use(base, kept),
           );
         },
@@ -137,12 +138,25 @@ async function assemble(
   try {
     check(tree.facts);
     return await runStep(context, "assemble", "Make the disk", async () => {
-      const ground = await finding;
-      return (ground && (await growBase(plan, tree, ground, context))) ?? assembleBase(distro, plan, tree, context);
+      const grown = await growFrom(finding, plan, tree, context);
+      return grown ?? assembleBase(distro, plan, tree, context);
     });
   } catch (error) {
     await keepTree(tree, context).catch(() => {}); // the first error says more
     throw error;
+  }
+}
+
+/** The other way is always there: what goes wrong on this one is no failure, but an interrupt or a full disk. */
+async function growFrom(finding: Promise<Ground | undefined>, plan: Plan, tree: Tree, context: BuildContext) {
+  try {
+    const ground = await finding;
+    return ground && (await growBase(plan, tree, ground, context));
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (error instanceof VmbuilderError && error.code === "disk-full") throw error;
+    logLine(context, "assemble", "debug", `the disk can't grow: ${error instanceof Error ? error.message : error}`);
+    return undefined;
   }
 }
 

@@ -4,7 +4,7 @@ import { copyFile, mkdir, open, readFile, rename, rm, stat, writeFile } from "no
 import { dirname, join } from "node:path";
 import { VmbuilderError } from "../model/errors.ts";
 import { OWN_MOUNTS, runInNamespace } from "./namespace.ts";
-import { unmountBelow } from "./tree-layers.ts";
+import { copyFolder, unmountBelow } from "./tree-layers.ts";
 
 const HASH_PIECE_BYTES = 256 * 1024;
 
@@ -154,9 +154,14 @@ export async function removeGuestTree(path: string): Promise<void> {
   await runInNamespace([...OWN_MOUNTS, "rm", "-rf", "--", path]);
 }
 
-/** Moves a folder with the files of many owners; to another file system, it is copied. */
+/** Moves a folder with the files of many owners; to another file system, it is copied. @throws command-failed when that can't hold it */
 export async function moveGuestTree(from: string, to: string): Promise<void> {
-  await rename(from, to).catch(() => runInNamespace([...OWN_MOUNTS, "mv", "--no-target-directory", "--", from, to]));
+  try {
+    await rename(from, to);
+  } catch {
+    await copyFolder(from, to);
+    await removeGuestTree(from);
+  }
 }
 
 function isMissing(error: unknown): boolean {

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { diskBytes } from "./disk-bytes.ts";
-import { hasComplaint, readContent } from "./disk-identity.ts";
+import { readContent } from "./disk-identity.ts";
 import type { DiskPatch } from "./disk-image.ts";
 import { openRaw } from "./disk-reader.ts";
 import { openExt4 } from "./ext4-reader.ts";
@@ -15,6 +15,8 @@ import { readUndoFile } from "./undo-file.ts";
 const UNDO_FILE = "growth.undo";
 /** Other attributes of a user's count, too: a file that has some can't be written. */
 const ALL_ATTRIBUTES = [...ATTRIBUTES, "--xattrs-include=user.*"];
+/** What debugfs says when all goes well: its version, and that there is an undo file. */
+const EXPECTED = /^(debugfs \d|Overwriting existing|\s*e2undo |\s*$)/;
 const GROW = 'cd "$1" && exec debugfs -w -z "$2" -f commands "$3" >/dev/null';
 
 /**
@@ -46,6 +48,6 @@ export async function growExt4(
   }
   const argv = ["sh", "-c", GROW, "sh", folder, UNDO_FILE, STRUCTURE_MEMBER];
   const { stderr } = await runInNamespace([...OWN_MOUNTS, ...argv], { signal });
-  if (hasComplaint(stderr)) return undefined;
+  if (!stderr.split("\n").every((line) => EXPECTED.test(line))) return undefined;
   return readContent(path, await readUndoFile(join(folder, UNDO_FILE)));
 }

@@ -109,6 +109,8 @@ function guestArgv(tree: string, argv: readonly string[], options: GuestOptions)
     "--unshare-uts",
     "--cap-add",
     "ALL",
+    // its user namespace is also that of our other programs: nothing may be mounted, registered or limited there for them
+    ...["SYS_ADMIN", "SYS_RESOURCE"].flatMap((name) => ["--cap-drop", `CAP_${name}`]),
   ];
   const mounts = ["--bind", tree, "/", ...(options.bare ? [] : OWN_FILESYSTEMS)];
   for (const [at, from] of Object.entries(options.binds ?? {})) mounts.push("--ro-bind", from, at);

@@ -5,9 +5,9 @@ import type { TreeEntry } from "./tree-listing.ts";
 /** What overlayfs says of a folder that hides the one below it. */
 const OPAQUE = "user.overlay.opaque";
 const OWN_ATTRIBUTE = /^user\.overlay\./;
-/** debugfs reads a line of commands into a buffer, and knows no way to write a quotation mark. */
-const UNFIT = /[\p{Cc}"\\]/u;
-const LONGEST_PATH = 2000;
+/** debugfs reads a line of commands into a buffer, and knows no way to write a quotation mark. What was no UTF-8 is lost. */
+const UNFIT = /[\p{Cc}"\\\uFFFD]/u;
+const LONGEST_BYTES = 2000;
 const FORMATS = { file: 0o100000, directory: 0o040000 } as const;
 
 /**
@@ -31,7 +31,7 @@ export async function layerCommands(
     const path = posix.join("/", entry.path);
     const isPlain = [...entry.xattrs.keys()].every((name) => OWN_ATTRIBUTE.test(name));
     const said = [join(changes, path), path, entry.linkTarget];
-    if (!isPlain || said.some((text) => UNFIT.test(text) || text.length > LONGEST_PATH)) return undefined;
+    if (!isPlain || !said.every(canBeSaid)) return undefined;
     const there = await view.find(path);
     const merges = entry.type === "directory" && there?.type === "directory" && !entry.xattrs.has(OPAQUE);
     if (there && !merges) {
@@ -66,6 +66,10 @@ export async function layerCommands(
   return commands;
 }
 
+function canBeSaid(text: string): boolean {
+  return !UNFIT.test(text) && Buffer.byteLength(text) <= LONGEST_BYTES;
+}
+
 function attributes(path: string, { mode, uid, gid, mtimeSeconds }: TreeEntry, format?: number): string[] {
   const fields = {
     ...(format === undefined ? {} : { mode: `0${(format | (mode & 0o7777)).toString(8)}` }),
@@ -83,7 +87,7 @@ async function sayRemoval(
   inode: Ext4Inode,
   commands: string[],
 ): Promise<boolean> {
-  if (UNFIT.test(path) || path.length > LONGEST_PATH) return false;
+  if (!canBeSaid(path)) return false;
   if (inode.type !== "directory") return commands.push(`rm "${path}"`) > 0;
   for (const { name, inode: number } of await fileSystem.list(inode)) {
     const below = await fileSystem.inode(number);

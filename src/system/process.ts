@@ -1,6 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { getPriority, setPriority } from "node:os";
 import { Readable, type Writable } from "node:stream";
+import { isMainThread } from "node:worker_threads";
 import { VmbuilderError } from "../model/errors.ts";
 
 /** How a program is run. */
@@ -135,9 +136,9 @@ function spawnGroup(argv: readonly string[], options: RunOptions, stdio: SpawnOp
   return child;
 }
 
-/** A program gets its mask from us, at the moment in which it starts. */
+/** A program gets its mask from us, at the moment in which it starts. A worker thread can't have one of its own. */
 function masked<T>(umask: number | undefined, work: () => T): T {
-  if (umask === undefined) return work();
+  if (umask === undefined || !isMainThread) return work();
   const own = process.umask(umask);
   try {
     return work();

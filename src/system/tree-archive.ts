@@ -1,5 +1,6 @@
 import { posix } from "node:path";
-import { OWN_MOUNTS, runInNamespace, startInNamespace } from "./namespace.ts";
+import { startHostProgramInGuest } from "./guest.ts";
+import { OWN_MOUNTS, runInNamespace } from "./namespace.ts";
 import type { RunOptions } from "./process.ts";
 import { TarScanner } from "./tar-scanner.ts";
 
@@ -66,8 +67,8 @@ export async function readTreeFiles(
     onEnd: () => {},
   });
   const relative = paths.map((path) => `.${path}`);
-  const argv = ["tar", "--create", "--file=-", "--warning=no-file-ignored", "-C", tree, ...relative];
-  const packing = await startInNamespace([...OWN_MOUNTS, ...argv], { signal });
+  const argv = ["tar", "--create", "--file=-", "--ignore-failed-read", "--warning=none", "--", ...relative];
+  const packing = await startHostProgramInGuest(tree, argv, { signal, okStatuses: [0, 1, 2] });
   packing.stdin.end();
   for await (const chunk of packing.stdout) scanner.push(chunk as Buffer);
   await packing.done;

@@ -51,20 +51,21 @@ export async function showLayers(
   if ([...layers, at, scratch].some((path) => UNFIT.test(path))) return undefined;
   await mkdir(scratch);
   try {
-    await runInNamespace([...DIE_WITH_US, "sh", "-c", SHOW, "sh", layers.join(":"), at, scratch, top], { signal });
+    // to its end, whatever happens: half done, nobody would know what is mounted
+    await runInNamespace([...DIE_WITH_US, "sh", "-c", SHOW, "sh", layers.join(":"), at, scratch, top]);
   } catch (error) {
     if (error instanceof CommandError && error.code === "command-failed") return undefined;
     throw error;
   }
   shown.set(at, lowest);
+  signal.throwIfAborted();
   return join(scratch, "changes");
 }
 
-/** Copies a folder with the files of many owners; where the file system can, by sharing blocks. */
-export async function copyFolder(from: string, to: string, signal: AbortSignal): Promise<void> {
-  await runInNamespace([...OWN_MOUNTS, "cp", "--archive", "--reflink=auto", "--no-target-directory", from, to], {
-    signal,
-  });
+/** Copies a folder with the files of many owners, and all that they are; where the file system can, by sharing blocks. */
+export async function copyFolder(from: string, to: string, signal?: AbortSignal): Promise<void> {
+  const argv = ["cp", "--archive", "--preserve=xattr", "--reflink=auto", "--no-target-directory", "--", from, to];
+  await runInNamespace([...OWN_MOUNTS, ...argv], { signal });
 }
 
 /**
@@ -80,8 +81,8 @@ export async function settleChanges(at: string, changes: string): Promise<void> 
 export async function unmountBelow(path: string): Promise<void> {
   const inside = [...shown.keys()].filter((at) => at === path || at.startsWith(`${path}/`));
   if (inside.length === 0) return;
+  for (const at of inside) shown.delete(at); // another call at the same time has nothing to do
   await runInNamespace([...DIE_WITH_US, "umount", "--", ...inside]);
-  for (const at of inside) shown.delete(at);
 }
 
 /** A folder that can be read from outside of our namespace, in the place of one where layers are shown: the lowest of these. */

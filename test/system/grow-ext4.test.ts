@@ -156,6 +156,12 @@ test.each([
     `touch "$1/etc/a
 b"`,
   ],
+  ["a folder whose name is no UTF-8", `mkdir "$1/etc/$(printf 'a\\377')"`],
+  ["a link to what is no UTF-8", `ln -s "$(printf 'a\\377')" "$1/etc/to"`],
+  [
+    "a name of many bytes",
+    `cd "$1/etc" && for i in 1 2 3 4 5 6 7 8 9; do n=$(printf '%084d' 0 | sed 's/0/漢/g'); mkdir $n && cd $n; done`,
+  ],
   ["a file with capabilities", 'setcap cap_net_raw+ep "$1/usr/bin/ping"'],
   ["more than there is room for", 'head -c 80000000 /dev/urandom >"$1/large"'],
 ])("says so when it can't: %s", async (_, change) => {

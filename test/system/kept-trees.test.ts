@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Cache, type CacheObject, findObject, openCache, verifyObject } from "../../src/core/cache.ts";
@@ -96,6 +96,18 @@ test("a layer upon a kept tree is kept alone, opens with it, and carries another
     const again = await listing(second.directory);
     const third = await keep("c".repeat(64), second.directory, context, second);
     expect(await listing((await open(third, context, "third")).directory)).toEqual(again);
+  });
+});
+
+test("opening a tree marks it and all that it stands on as used, or the cache would be rid of them meanwhile", async () => {
+  await inWork(async (context) => {
+    const { object } = await keepBase(context);
+    const tree = await open(object, context, "first");
+    const layer = await keep(KEYS.layer, tree.directory, context, tree);
+    const longAgo = new Date(Date.now() - 40 * 86_400_000);
+    for (const one of [object, layer]) await utimes(one.directory, longAgo, longAgo);
+    await open(layer, context, "second");
+    for (const one of [object, layer]) expect(Date.now() - (await stat(one.directory)).mtimeMs).toBeLessThan(60_000);
   });
 });
 

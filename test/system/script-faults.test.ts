@@ -187,6 +187,9 @@ describe("a maintainer script", () => {
         "ls /dev >/seen/nodes",
         `if perl -MIO::Socket -e 'exit !IO::Socket::INET->new("127.0.0.1:${port}")'; then echo yes; else echo no; fi >/seen/loopback`,
         "if mknod /seen/disk b 8 0 2>/dev/null; then echo yes; else echo no; fi >/seen/mknod",
+        "if mount -t tmpfs none /mnt 2>/dev/null; then echo yes; else echo no; fi >/seen/mount",
+        "if mount -t binfmt_misc none /mnt 2>/dev/null; then echo yes; else echo no; fi >/seen/register",
+        "if echo 0 2>/dev/null >/proc/sys/user/max_mnt_namespaces; then echo yes; else echo no; fi >/seen/limit",
         "if cat /etc/hostname /proc/sys/kernel/hostname; then :; fi >/seen/hostname 2>/dev/null || true",
       ].join("\n"),
     );
@@ -200,7 +203,7 @@ describe("a maintainer script", () => {
           expect(Number(files.get("/seen/processes"))).toBeLessThan(20);
           expect(files.get("/seen/devices")).not.toMatch(/eth|ens|enp|wlan/);
           expect(files.get("/seen/loopback")).toBe("no\n");
-          expect(files.get("/seen/mknod")).toBe("no\n");
+          for (const deed of ["mknod", "mount", "register", "limit"]) expect(files.get(`/seen/${deed}`)).toBe("no\n");
           expect(files.get("/seen/nodes")).not.toMatch(/^(?:sd|vd|nvme|kmsg|mem|fuse|kvm)/m);
           expect(files.get("/seen/hostname")).toContain("localhost");
         }),
