@@ -14,6 +14,18 @@ beforeAll(async () => {
 });
 afterAll(() => rm(work, { recursive: true, force: true }));
 
+function busyMsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+/** A second, or more on a machine that takes long to read a large request alone. */
+function longestMs(): number {
+  const before = process.cpuUsage();
+  JSON.parse(JSON.stringify(HOSTILE["half a million keys in JSON"]));
+  return Math.max(1000, 10 * busyMsSince(before));
+}
+
 /** What a check says, and for how long nobody else was served. */
 async function check(input: Omit<RecipeInput, "files">) {
   const before = process.cpuUsage();
@@ -21,8 +33,7 @@ async function check(input: Omit<RecipeInput, "files">) {
     ({ isValid, problems }) => ({ isValid, problems: problems.length }),
     ({ code }: { code?: string }) => code,
   );
-  const { user, system } = process.cpuUsage(before);
-  return { said, busyMs: (user + system) / 1000 };
+  return { said, busyMs: busyMsSince(before) };
 }
 
 /** As large as the limits let pass, or far larger. */
@@ -45,8 +56,9 @@ const HOSTILE: Record<string, Omit<RecipeInput, "files">> = {
 
 describe("what is made to take long", () => {
   it.each(Object.entries(HOSTILE))("%s holds the server up for less than a second", async (_, input) => {
+    const limitMs = longestMs();
     const { said, busyMs } = await check(input);
-    expect(busyMs).toBeLessThan(1000);
+    expect(busyMs).toBeLessThan(limitMs);
     expect(said).not.toBeUndefined();
     if (typeof said === "object") expect(said.problems).toBeLessThanOrEqual(100);
     else expect(said).toBe("too-large");
