@@ -1,3 +1,4 @@
+import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BootedMachine, bootMachine } from "../fixtures/booted-machine.ts";
@@ -79,12 +80,18 @@ describe("a machine with BIOS", () => {
   });
 });
 
-test("a machine with UEFI runs without a failed unit", async () => {
-  const booted = await bootMachine({ image: join(machine, "alpha.qcow2"), key: workshop.key, firmware: "uefi" });
+test("a machine with UEFI, grown by a package from another's disk, runs without a failed unit", async () => {
+  const grown = await workshop.build("grown", "--addpkg", "openssh-server", "--addpkg", "tree");
+  const { base } = JSON.parse(await readFile(join(grown, "build.json"), "utf8")) as { base: { key: string } };
+  await access(join(TEST_CACHE, "boot/objects/disk", base.key, "growth.qcow2")); // it has not been made anew
+  const booted = await bootMachine({ image: join(grown, "grown.qcow2"), key: workshop.key, firmware: "uefi" });
   try {
     await booted.waitForSsh();
     expect(await booted.inside("systemctl is-system-running --wait")).toBe("running");
     expect(await booted.inside("test -d /sys/firmware/efi && echo uefi")).toBe("uefi");
+    expect(await booted.inside("tree --version")).toMatch(/^tree v/);
+    expect(await booted.inside("dpkg --audit; dpkg --verify | grep -v '^..5...... c /etc/' || true")).toBe("");
+    expect(await booted.inside("dmesg | grep -c 'EXT4-fs error' || true")).toBe("0");
   } finally {
     await booted.stop();
   }
